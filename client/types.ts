@@ -1,0 +1,174 @@
+/**
+ * What the client gives back. Times are `Date`; the command line prints them as UTC. The JSON of the command line is
+ * these shapes with snake_case keys and ISO 8601 times, so a key's name here is the key's name there, in camel case.
+ */
+
+import type { RestoredDatabase, RestorePlan, Selection } from '../engines/engine.ts';
+import type { Manifest, Mark, SecretReference, VerifyFinding } from '../repository/repository.ts';
+import type {
+  BackupCreateInput,
+  BusyPolicy,
+  ExecutionKind,
+  ExecutionOutput,
+  ExecutionState,
+  OverlapPolicy,
+} from '../workflows/types.ts';
+
+export interface Schedule {
+  id: string;
+  name: string;
+  description: string | null;
+  /** Instance id. */
+  instance: string;
+  instanceName: string;
+  /** The text that was given, not what Temporal compiled from it. */
+  pattern: string;
+  timezone: string;
+  /** As Temporal computes it; null when paused or when nothing is to come. */
+  nextExecutionTime: Date | null;
+  parentId: string | null;
+  incremental: boolean;
+  input: BackupCreateInput;
+  paused: boolean;
+  note: string | null;
+  overlap: OverlapPolicy;
+  onBusy: BusyPolicy;
+  /** Seconds. */
+  catchupWindow: number;
+  /** Seconds. */
+  jitter: number;
+  createdAt: Date;
+  /** Null where it was never changed. */
+  updatedAt: Date | null;
+}
+
+export interface ScheduleOptions {
+  description?: string | null;
+  timezone?: string;
+  overlap?: OverlapPolicy;
+  onBusy?: BusyPolicy;
+  /** Seconds; default one day, at least 60. */
+  catchupWindow?: number;
+  /** Seconds. */
+  jitter?: number;
+  paused?: boolean;
+  incremental?: boolean;
+  parentId?: string | null;
+  selection?: Selection;
+}
+
+export type ScheduleChanges = Omit<ScheduleOptions, 'paused' | 'parentId' | 'incremental' | 'selection'> & {
+  name?: string;
+  pattern?: string;
+};
+
+export interface Execution {
+  /** The first run's id. */
+  id: string;
+  kind: ExecutionKind;
+  state: ExecutionState;
+  output: ExecutionOutput | null;
+  scheduleId: string | null;
+  instanceId: string | null;
+  backupId: string | null;
+  /** When it began. */
+  executionTime: Date;
+  endedAt: Date | null;
+  workflowId: string;
+  facts: Record<string, string | number | null>;
+}
+
+/** A step (an activity) of an execution, as its history and its heartbeats tell. */
+export interface ExecutionStep {
+  name: string;
+  state: 'WAITING' | 'RUNNING' | 'RETRYING' | 'SUCCESS' | 'ERROR' | 'CANCELLED';
+  attempts: number;
+  startedAt: Date | null;
+  endedAt: Date | null;
+  /** Bytes before and after sealing, and bytes a second, where it moves any. */
+  bytesIn: number | null;
+  bytesOut: number | null;
+  rate: number | null;
+  output: string | null;
+  /** Why the last attempt failed, where one did. */
+  lastFailure: string | null;
+}
+
+export interface ExecutionDetails extends Execution {
+  steps: ExecutionStep[];
+}
+
+export type BackupStatus = 'NEW' | 'BUILDING' | 'SAVING' | 'COMPLETED' | 'FAILED' | 'DELETING';
+
+export interface Backup {
+  id: string;
+  name: string;
+  description: string | null;
+  instanceId: string;
+  instanceName: string;
+  status: BackupStatus;
+  parentId: string | null;
+  datastore: string;
+  datastoreVersion: string | null;
+  /** Sealed bytes. */
+  size: number | null;
+  createdAt: Date;
+  updatedAt: Date;
+  executionId: string | null;
+  scheduleId: string | null;
+  /** Of a running one: bytes so far and bytes a second. */
+  progress: { bytesIn: number; bytesOut: number; rate: number } | null;
+}
+
+export interface BackupDetails extends Backup {
+  manifest: Manifest | null;
+  marks: Mark[];
+  /** Of a failed one. */
+  error: string | null;
+}
+
+export interface Instance {
+  id: string;
+  name: string;
+  datastore: string;
+  url: string;
+  password: SecretReference | null;
+  taskQueue: string | null;
+  createdAt: Date;
+  updatedAt: Date;
+  /** Only from create, update and show with a check. */
+  probe?: { version: string; size: number | null; databases: string[]; warnings: string[] };
+}
+
+export type RestoreStatus = 'NEW' | 'RESTORING' | 'COMPLETED' | 'FAILED' | 'CANCELLED';
+
+export interface Restore {
+  id: string;
+  status: RestoreStatus;
+  backupId: string;
+  /** Target instance. */
+  instanceId: string;
+  databases: RestoredDatabase[];
+  phase: string | null;
+  executionId: string;
+  startedAt: Date;
+  endedAt: Date | null;
+  error: string | null;
+  hint: string | null;
+}
+
+export interface Page<T> {
+  items: T[];
+  /** Id to give as `marker` for the next page; null on the last one. */
+  nextMarker: string | null;
+}
+
+export type {
+  BackupCreateInput,
+  Manifest,
+  Mark,
+  RestoredDatabase,
+  RestorePlan,
+  SecretReference,
+  VerifyFinding,
+};

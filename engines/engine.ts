@@ -1,0 +1,186 @@
+import type { Readable } from 'node:stream';
+import type { ContentRecord, Manifest } from '../repository/manifest.ts';
+import type { CompressedSource, ObjectRecord } from '../repository/repository.ts';
+
+/** Writes one line to the execution's log. Never given a secret. */
+export interface Log {
+  info(message: string, fields?: Record<string, unknown>): void;
+  warn(message: string, fields?: Record<string, unknown>): void;
+  error(message: string, fields?: Record<string, unknown>): void;
+}
+
+/** What an engine is told about the source or the target. */
+export interface Target {
+  instanceId: string;
+  instanceName: string;
+  /** Without a password. */
+  url: string;
+  /** Resolved on the worker, in the activity that needs it; null where none is set. */
+  password: string | null;
+}
+
+/** The surroundings of one call. */
+export interface RunContext {
+  executionId: string;
+  /** Aborted on cancellation and shutdown: children get TERM, then KILL. */
+  signal: AbortSignal;
+  log: Log;
+  /** A private directory (0700) that the caller removes afterwards: passfiles, fifos. */
+  scratch: string;
+}
+
+export interface Probe {
+  /** As the server says it: `18.6`. */
+  version: string;
+  /** Bytes, of everything that a backup would take; null where unknown. */
+  size: number | null;
+  databases: string[];
+  /** What the user lacks for a whole backup, and other things worth knowing, a line each. */
+  warnings: string[];
+}
+
+/** What of the source to take. Patterns are the engine's own (`pg_dump --schema`, `--table`). */
+export interface Selection {
+  include?: string[];
+  exclude?: string[];
+  schema_only?: boolean;
+}
+
+export interface DumpRequest {
+  backupId: string;
+  selection: Selection;
+  /** End the dump when a session has waited for one of its locks longer than this many seconds; null: never. */
+  yieldToDdlSeconds: number | null;
+  lockWaitSeconds: number;
+}
+
+/** Where a dump goes: the open attempt of the repository. */
+export interface DumpSink {
+  write(stream: string, source: CompressedSource): Promise<ObjectRecord[]>;
+  writeIndex(name: string, document: unknown): Promise<ObjectRecord>;
+}
+
+export interface DumpOutcome {
+  engineVersion: string;
+  method: Manifest['method'];
+  position: Manifest['position'];
+  contents: ContentRecord[];
+  objects: ObjectRecord[];
+  tools: Manifest['tools'];
+  details: Manifest['details'];
+  warnings: string[];
+  /** When the snapshot was taken. */
+  startedAt: Date;
+}
+
+/** How a restore reads a backup: unsealed and checked on the way, still compressed. */
+export interface RestoreSource {
+  manifest: Manifest;
+  /**
+   * The bytes of a stream (all segments), unsealed, still compressed. The stream errors when a hash does not match;
+   * its clean end means that every segment's hash has matched.
+   */
+  open(stream: string): Promise<Readable>;
+  /** The index document of that name (`index`). */
+  index(name: string): Promise<unknown>;
+}
+
+export interface RestoreRequest {
+  restoreId: string;
+  /** Databases to bring back; empty means all of them. */
+  databases: string[];
+  /** Name of the new database; only where one database is restored. */
+  createDatabase: string | null;
+  overwrite: boolean;
+  dropOld: boolean;
+  disconnect: boolean;
+  include: string[];
+  globals: boolean;
+  noOwner: boolean;
+  noPrivileges: boolean;
+  noTablespaces: boolean;
+}
+
+/** One line of a plan: what will be done to what, or what stands in the way. */
+export interface RestoreStep {
+  database: string;
+  /** The name under which it will be in the end. */
+  target: string;
+  action: 'create' | 'swap' | 'refuse';
+  /** For `refuse` the reason; else what happens, in words. */
+  note: string;
+}
+
+export interface RestorePlan {
+  steps: RestoreStep[];
+  /** Roles, extensions, tablespaces, settings that the target lacks, with what helps. */
+  missing: string[];
+  warnings: string[];
+}
+
+/** What became of one database. */
+export interface RestoredDatabase {
+  database: string;
+  target: string;
+  /** `restored`: whole and checked, under its name. `failed`: see `note`, which also says in what state the target is. */
+  status: 'restored' | 'failed';
+  /** The name under which an overwritten database is kept, until restore-finish. */
+  kept_as: string | null;
+  note: string;
+}
+
+export interface RestoreProgress {
+  phase: string;
+  bytes: number;
+}
+
+/**
+ * A datastore: a folder below `engines/`, one line in `engines/registry.ts`. Nothing outside of its folder knows
+ * its name. Errors are BackupctlErrors: `credentials`, `unavailable`, `missing-tool`, `refused`, `usage`, `failed`.
+ */
+export interface Engine {
+  readonly name: string;
+  /** URL schemes, without the colon. */
+  readonly schemes: readonly string[];
+  /** Whether an increment is possible. */
+  readonly increments: boolean;
+
+  /** Checks a URL and returns its normal form. @throws BackupctlError usage, also for a password inside. */
+  checkUrl(url: string): string;
+  /** Connects, and looks around. */
+  probe(target: Target, run: RunContext): Promise<Probe>;
+  /** Takes a whole backup. Resolves once everything is uploaded, children exited 0, trailers seen. */
+  dump(target: Target, request: DumpRequest, sink: DumpSink, run: RunContext): Promise<DumpOutcome>;
+  /** What a restore would do. Changes nothing. */
+  planRestore(
+    target: Target,
+    request: RestoreRequest,
+    source: RestoreSource,
+    run: RunContext,
+  ): Promise<RestorePlan>;
+  /** Restores each database on its own; one line for each. @throws only when nothing could be begun. */
+  restore(
+    target: Target,
+    request: RestoreRequest,
+    source: RestoreSource,
+    run: RunContext & { progress(progress: RestoreProgress): void },
+  ): Promise<RestoredDatabase[]>;
+  /** Drops what a restore kept (`kept_as`). */
+  finishRestore(target: Target, restored: RestoredDatabase[], run: RunContext): Promise<string[]>;
+  /**
+   * Ends what a run that is over left at the source or target: its sessions, its half-filled databases.
+   * @returns a line for each thing that was removed.
+   */
+  cleanUp(target: Target, executionId: string, run: RunContext): Promise<string[]>;
+  /**
+   * What runs of this program left on a server, by execution id, for the janitor; `closed` says whether a run is
+   * over (and old enough).
+   */
+  sweep(
+    target: Target,
+    closed: (executionId: string) => Promise<boolean>,
+    run: RunContext,
+  ): Promise<string[]>;
+  /** Shell commands that restore a backup with stock tools only, for `backup-show --how-to-restore`. */
+  stockRestore(manifest: Manifest): string[];
+}
