@@ -1,6 +1,14 @@
 // The contract of Repository is what activities, client and command line build on.
 import type { Readable } from 'node:stream';
-import type { Epoch, InstanceRecord, Manifest, Mark, ObjectRecord, RepositoryDocument } from './manifest.ts';
+import type {
+  Epoch,
+  InstanceRecord,
+  Manifest,
+  Mark,
+  ObjectRecord,
+  RepositoryDocument,
+  SecretReference,
+} from './manifest.ts';
 import type { Store } from './store.ts';
 
 /** A stream of compressed bytes, and the word on whether it came to a good end. */
@@ -61,4 +69,13 @@ export interface VerifyFinding {
   problem: string;
 }
 
-export type { Epoch, InstanceRecord, Manifest, Mark, ObjectRecord, RepositoryDocument, Store };
+export type {
+  Epoch,
+  InstanceRecord,
+  Manifest,
+  Mark,
+  ObjectRecord,
+  RepositoryDocument,
+  SecretReference,
+  Store,
+};
