@@ -1,0 +1,129 @@
+import { constants } from 'node:fs';
+import { lstat, mkdir, open, realpath, rmdir } from 'node:fs/promises';
+import path from 'node:path';
+import { BackupctlError } from '../../errors/backupctl-error.ts';
+import { isErrno } from './filesystem-errors.ts';
+
+/** Only the owner reads and writes what a repository holds. */
+const DIRECTORY_MODE = 0o700;
+
+/**
+ * A directory tree below a root, for keys with slashes: makes, syncs and removes the directories between the root
+ * and a file, and refuses to walk through a link. Paths handed in are absolute and below the root.
+ */
+export class DirectoryTree {
+  readonly root: string;
+
+  /** @param root - absolute; it may itself be a link, and need not exist before the first write. */
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  pathOf(key: string): string {
+    return path.join(this.root, ...key.split('/'));
+  }
+
+  /**
+   * Checks that no directory on the way to a path is a link, whoever put it there.
+   * @throws ENOENT or ENOTDIR where there is no such directory; BackupctlError `refused` for a link.
+   */
+  async checkParents(file: string): Promise<void> {
+    const directory = path.dirname(file);
+    const expected = path.join(await realpath(this.root), path.relative(this.root, directory));
+    if ((await realpath(directory)) !== expected) throw this.#linkError(directory);
+  }
+
+  /** Makes the directories down to a file's. They are durable only after {@link sync}. */
+  async makeParents(file: string): Promise<void> {
+    const directory = path.dirname(file);
+    if ((await mkdir(this.root, { recursive: true, mode: DIRECTORY_MODE })) !== undefined) {
+      await syncUpwards(this.root);
+    }
+    await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+    await this.checkParents(file);
+  }
+
+  /**
+   * Makes a file's directory entry durable, and those of all directories down to it: another process may have made
+   * them a moment ago without having synced them yet. Syncing what is clean costs next to nothing.
+   */
+  async sync(file: string): Promise<void> {
+    let directory = path.dirname(file);
+    await syncDirectory(directory);
+    while (directory !== this.root) {
+      directory = path.dirname(directory);
+      await syncDirectory(directory);
+    }
+  }
+
+  /** Removes the directories above a file that are empty now; a writer that needs one makes it again. */
+  async removeEmptyParents(file: string): Promise<void> {
+    let directory = path.dirname(file);
+    while (directory !== this.root) {
+      try {
+        await rmdir(directory);
+      } catch (error) {
+        if (isErrno(error, 'ENOENT')) {
+          // Removed by somebody else; those above may still be there.
+        } else {
+          // Not empty, or not ours to remove. An empty directory left behind harms nobody.
+          return;
+        }
+      }
+      directory = path.dirname(directory);
+    }
+  }
+
+  /**
+   * What is at a path: a file, a directory or nothing.
+   * @throws BackupctlError `refused` for links and special files, which a repository never holds.
+   */
+  async inspect(file: string): Promise<{ size: number; modified: Date } | 'directory' | null> {
+    try {
+      await this.checkParents(file);
+      const stats = await lstat(file);
+      if (stats.isFile()) return { size: stats.size, modified: stats.mtime };
+      if (stats.isDirectory()) return 'directory';
+    } catch (error) {
+      if (isErrno(error, 'ENOENT', 'ENOTDIR')) return null;
+      throw error;
+    }
+    throw this.#linkError(file);
+  }
+
+  #linkError(file: string): BackupctlError {
+    return new BackupctlError('refused', `${file} is a link or a special file`, {
+      hint: 'a repository holds no links; put the real files there, or mount the other disk at that place',
+    });
+  }
+
+  /** For lists: the error that a link or special file among the entries is. */
+  linkErrorAt(file: string): BackupctlError {
+    return this.#linkError(file);
+  }
+}
+
+async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } catch (error) {
+    // Some network file systems cannot sync a directory: their server has written it when the call returns.
+    if (!isErrno(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP')) throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** After a new root: the entries of all its parents, as far up as this user may open them. */
+async function syncUpwards(directory: string): Promise<void> {
+  for (let parent = path.dirname(directory); ; parent = path.dirname(parent)) {
+    try {
+      await syncDirectory(parent);
+    } catch (error) {
+      if (!isErrno(error, 'EACCES', 'EPERM')) throw error;
+      return;
+    }
+    if (parent === path.dirname(parent)) return;
+  }
+}
