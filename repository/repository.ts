@@ -1,5 +1,13 @@
-// The contract of Repository is what activities, client and command line build on.
+import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { BackupctlError } from '../errors/backupctl-error.ts';
+import { type AttemptOptions, beginAttempt } from './attempt.ts';
+import { type BackupEntry, backupPlaces, readBackups, readManifest, type SignedManifest } from './backups.ts';
+import { commit, type ManifestDraft } from './commit.ts';
+import { decode, encode, parseJson, readIfThere } from './documents.ts';
+import { assertOwner, claimEpoch, newestEpoch } from './epochs.ts';
+import { readDraftObject, readIndexObject } from './index-documents.ts';
+import { layout } from './layout.ts';
 import type {
   Epoch,
   InstanceRecord,
@@ -9,7 +17,15 @@ import type {
   RepositoryDocument,
   SecretReference,
 } from './manifest.ts';
-import type { Store } from './store.ts';
+import { FORMAT, repositorySchema } from './manifest.ts';
+import { addMark, type NewMark, readMarks, tombstonedIds } from './marks.ts';
+import { probeCreateIfAbsent } from './probe.ts';
+import { parseReference, pickNamed } from './reference.ts';
+import { instance, instances, latestRevisions, putInstance, putRevision, type Revision } from './registry.ts';
+import { parseIdentities } from './sealing/header.ts';
+import { openSegments, segmentsOf } from './segments.ts';
+import { SigningKey } from './signing.ts';
+import { ObjectExistsError, type Store } from './store.ts';
 
 /** A stream of compressed bytes, and the word on whether it came to a good end. */
 export interface CompressedSource {
@@ -69,13 +85,330 @@ export interface VerifyFinding {
   problem: string;
 }
 
+/**
+ * A repository of format 1, as docs/repository-format.md describes it. Reads need no more than `trusted` and an
+ * identity; writes need the signing key, and the format to be ours.
+ *
+ * Nothing here asks for the time of day: times come from the caller (a workflow's clock), so that a step which is
+ * tried again writes the same bytes.
+ */
+export class Repository {
+  readonly store: Store;
+  readonly keys: Keys;
+  readonly document: RepositoryDocument;
+  /** Names of the public keys whose signatures count: those of the configuration, and our own. */
+  readonly trusted: ReadonlySet<string>;
+  readonly #signingKey: SigningKey | null;
+
+  private constructor(store: Store, keys: Keys, document: RepositoryDocument) {
+    this.store = store;
+    this.keys = keys;
+    this.document = document;
+    this.#signingKey = keys.signingKey === null ? null : new SigningKey(keys.signingKey);
+    this.trusted = new Set([
+      ...keys.trusted,
+      ...(this.#signingKey === null ? [] : [this.#signingKey.publicName]),
+    ]);
+  }
+
+  /**
+   * Makes a repository where there is none: the store must hold "create if absent" (it is probed), then
+   * `backupctl.json` is written. Idempotent: what is there already is returned as it is.
+   * @throws BackupctlError unsupported for a store that overwrites
+   */
+  static async init(store: Store, keys: Keys, { now }: { now: Date }): Promise<RepositoryDocument> {
+    const there = await readIfThere(store, layout.repository);
+    if (there !== null) return parseRepository(there);
+    await probeCreateIfAbsent(store);
+    const document: RepositoryDocument = {
+      format: FORMAT,
+      id: randomUUID(),
+      created_at: now.toISOString(),
+      recipients: keys.recipients,
+      index_recipients: keys.indexRecipients,
+    };
+    try {
+      await store.create(layout.repository, encode(repositorySchema, document));
+    } catch (error) {
+      if (!(error instanceof ObjectExistsError)) throw error;
+    }
+    return parseRepository(await store.read(layout.repository));
+  }
+
+  /**
+   * Opens a repository, of a newer format for reading only.
+   * @throws BackupctlError not-found where there is none, corrupt
+   */
+  static async open(store: Store, keys: Keys): Promise<Repository> {
+    const bytes = await readIfThere(store, layout.repository);
+    if (bytes === null) {
+      throw new BackupctlError('not-found', `there is no repository at ${store.location}`, {
+        hint: 'make one with `backupctl repository-init`',
+      });
+    }
+    return new Repository(store, keys, parseRepository(bytes));
+  }
+
+  // --- owner ---
+
+  /** Who owns it, or null where nobody ever did. */
+  newestEpoch(): Promise<Epoch | null> {
+    return newestEpoch(this.store);
+  }
+
+  /** Takes the next epoch (the first is 1). @throws BackupctlError conflict */
+  claimEpoch(claim: { platformId: string; platform: string; now: Date }): Promise<Epoch> {
+    this.#assertWritable();
+    return claimEpoch(this.store, claim);
+  }
+
+  /** @throws BackupctlError refused, not retryable, naming the owner, when it is not this platform */
+  assertOwner(platformId: string): Promise<Epoch> {
+    return assertOwner(this.store, platformId);
+  }
+
+  // --- registry and exported copies ---
+
+  /** Instances that were not deleted, sorted by name. */
+  instances(): Promise<InstanceRecord[]> {
+    return instances(this.store);
+  }
+
+  /** By exact id or exact name. @throws BackupctlError not-found, ambiguous */
+  instance(idOrName: string): Promise<InstanceRecord> {
+    return instance(this.store, idOrName);
+  }
+
+  /** Adds a revision (deletion is one). @throws BackupctlError conflict: the name or the revision is taken */
+  putInstance(record: InstanceRecord): Promise<void> {
+    this.#assertWritable();
+    return putInstance(this.store, record);
+  }
+
+  /** The newest revision of each exported schedule or workbook, sorted by id; `read` gives its bytes. */
+  latestRevisions(kind: 'schedules' | 'workbooks'): Promise<Revision[]> {
+    return latestRevisions(this.store, layout[kind]);
+  }
+
+  /** Bytes of a revision. */
+  readRevision(revision: Revision): Promise<Buffer> {
+    return this.store.read(revision.key);
+  }
+
+  /** Exports a copy. @throws BackupctlError conflict when that revision exists with other content */
+  putRevision(
+    kind: 'schedules' | 'workbooks',
+    id: string,
+    revision: number,
+    bytes: Uint8Array,
+  ): Promise<void> {
+    this.#assertWritable();
+    const key = kind === 'schedules' ? layout.schedule(id, revision) : layout.workbook(id, revision);
+    return putRevision(this.store, key, bytes);
+  }
+
+  // --- writing a backup ---
+
+  /** Opens an attempt below its own prefix. */
+  beginAttempt(options: Omit<AttemptOptions, 'attemptId'> & { attemptId?: string }): Attempt {
+    this.#assertWritable();
+    return beginAttempt(this.store, this.keys, {
+      ...options,
+      attemptId: options.attemptId ?? randomUUID(),
+    });
+  }
+
+  /**
+   * The draft that an attempt wrote with `writeIndex('draft', …)`.
+   * @param sealedSha256 the `sealed_sha256` of the record that `writeIndex` returned
+   * @throws BackupctlError not-found, corrupt, credentials
+   */
+  readDraft(instanceId: string, backupId: string, attemptId: string, sealedSha256: string): Promise<unknown> {
+    const key = `${layout.attempt(instanceId, backupId, attemptId)}draft.json.zst.age`;
+    return readDraftObject(this.store, key, sealedSha256, this.#indexIdentities());
+  }
+
+  /**
+   * Makes the backup exist. The owner is checked first, then the signature is written, then the manifest.
+   * `recognised`: an earlier call did it and its answer was lost. `lost`: another attempt won, and its manifest is
+   * returned; discard your own attempt then.
+   * @throws BackupctlError refused (epoch lost), failed (an object is gone)
+   */
+  commit(draft: ManifestDraft, platformId: string): Promise<CommitOutcome> {
+    const signingKey = this.#assertWritable();
+    const { store, trusted } = this;
+    return commit({ store, repositoryId: this.document.id, signingKey, trusted }, draft, platformId);
+  }
+
+  // --- reading backups ---
+
+  /**
+   * Backups, newest first, with signature and schema checked; `damaged` entries name what is wrong with one.
+   * Includes those with a tombstone, see {@link tombstonedIds}.
+   */
+  backups(options: { instanceId?: string } = {}): AsyncIterable<BackupEntry> {
+    return readBackups(this.store, this.trusted, options.instanceId);
+  }
+
+  /** @throws BackupctlError not-found, corrupt, unsupported */
+  async backup(backupId: string, instanceId?: string): Promise<SignedManifest> {
+    const place =
+      instanceId === undefined
+        ? (await backupPlaces(this.store)).find((candidate) => candidate.backupId === backupId)
+        : { instanceId, backupId };
+    const found = place === undefined ? null : await readManifest(this.store, this.trusted, place);
+    if (found === null) {
+      throw new BackupctlError('not-found', `there is no backup ${backupId}`, {
+        hint: '`backupctl backup-list` shows those that exist',
+      });
+    }
+    return found;
+  }
+
+  /**
+   * By id, name, or `INSTANCE@latest`. For reads a name means the newest backup that has it and no tombstone; with
+   * `forDelete` a name that several have is refused.
+   * @throws BackupctlError not-found, ambiguous, usage; corrupt also when what `@latest` would be is damaged
+   */
+  async findBackup(text: string, options: { forDelete?: boolean } = {}): Promise<SignedManifest> {
+    const reference = parseReference(text);
+    if (reference.by === 'id') return this.backup(reference.id);
+    const tombstoned = await this.tombstonedIds();
+    if (reference.by === 'latest') return this.#latest(reference.instance, tombstoned);
+    const named: SignedManifest[] = [];
+    for await (const entry of this.backups()) {
+      if (entry.damaged !== undefined || tombstoned.has(entry.manifest.id)) continue;
+      if (entry.manifest.name !== reference.name) continue;
+      named.push(entry);
+      if (options.forDelete !== true) break;
+    }
+    return pickNamed(reference.name, named, options.forDelete ?? false);
+  }
+
+  /** The bytes of a stream: all segments, unsealed, still compressed. A clean end means that every hash matched. */
+  async openStream(manifest: Manifest, stream: string, options: { signal: AbortSignal }): Promise<Readable> {
+    const segments = segmentsOf(manifest, stream);
+    return openSegments(this.store, segments, this.#identitiesFor(segments), options.signal);
+  }
+
+  /** An index document of a backup (`index`), opened with the index identity or the identity. */
+  async readIndex(
+    manifest: Manifest,
+    name: string,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<unknown> {
+    const [object] = segmentsOf(manifest, `${name}.json.zst`);
+    if (object === undefined) throw new Error('segmentsOf returned nothing');
+    const signal = options.signal ?? new AbortController().signal;
+    return readIndexObject(this.store, object, this.#indexIdentities(), signal);
+  }
+
+  // --- marks ---
+
+  /** Marks of a backup, oldest first, signatures checked. @throws BackupctlError corrupt */
+  marks(backupId: string): Promise<Mark[]> {
+    return readMarks(this.store, this.trusted, backupId);
+  }
+
+  /** Adds a signed mark. */
+  addMark(mark: NewMark): Promise<Mark> {
+    return addMark(this.store, this.#assertWritable(), mark);
+  }
+
+  /** Ids of backups that are being deleted, by one list and no reads: for showing. */
+  tombstonedIds(): Promise<Set<string>> {
+    return tombstonedIds(this.store);
+  }
+
+  async #latest(instanceName: string, tombstoned: ReadonlySet<string>): Promise<SignedManifest> {
+    const instanceId = await this.#instanceIdOf(instanceName);
+    for await (const entry of this.backups(instanceId === null ? {} : { instanceId })) {
+      if (entry.damaged !== undefined) {
+        if (instanceId === null || tombstoned.has(entry.damaged.backupId)) continue;
+        throw new BackupctlError(
+          'corrupt',
+          `the latest backup of ${instanceName}: ${entry.damaged.problem}`,
+          {
+            hint: 'name an older backup by its id, if that will do',
+          },
+        );
+      }
+      if (tombstoned.has(entry.manifest.id)) continue;
+      if (instanceId === null && entry.manifest.instance.name !== instanceName) continue;
+      return entry;
+    }
+    throw new BackupctlError('not-found', `there is no backup of ${instanceName}`, {
+      hint: '`backupctl instance-list` and `backupctl backup-list` show what exists',
+    });
+  }
+
+  /** Null for an instance that is no longer registered: its backups still carry its name. */
+  async #instanceIdOf(name: string): Promise<string | null> {
+    try {
+      return (await this.instance(name)).id;
+    } catch (error) {
+      if (error instanceof BackupctlError && error.code === 'not-found') return null;
+      throw error;
+    }
+  }
+
+  #identitiesFor(objects: readonly ObjectRecord[]): string[] {
+    if (objects.every(({ role }) => role === 'index')) return this.#indexIdentities();
+    if (this.keys.identity === null) {
+      throw new BackupctlError('credentials', 'no identity that opens data is at hand', {
+        hint: 'set encryption.identity to the file that holds it',
+      });
+    }
+    return parseIdentities(this.keys.identity);
+  }
+
+  #indexIdentities(): string[] {
+    const texts = [this.keys.indexIdentity, this.keys.identity].filter((text) => text !== null);
+    if (texts.length === 0) {
+      throw new BackupctlError('credentials', 'no identity that opens indexes is at hand', {
+        hint: 'set encryption.index_identity, or encryption.identity',
+      });
+    }
+    return texts.flatMap(parseIdentities);
+  }
+
+  #assertWritable(): SigningKey {
+    if (this.document.format > FORMAT) {
+      throw new BackupctlError(
+        'unsupported',
+        `${this.store.location} has format ${this.document.format}; this program writes ${FORMAT}`,
+        { hint: 'use a newer backupctl; reading is possible' },
+      );
+    }
+    if (this.#signingKey === null) {
+      throw new BackupctlError('credentials', 'no signing key is at hand, so nothing can be written', {
+        hint: 'set signing.key to the file that holds it',
+      });
+    }
+    return this.#signingKey;
+  }
+}
+
+/** A newer format may hold more keys: what is known of it is read, the rest left alone. */
+function parseRepository(bytes: Uint8Array): RepositoryDocument {
+  const document = parseJson(layout.repository, bytes);
+  const format = typeof document === 'object' && document !== null && 'format' in document && document.format;
+  const newer = typeof format === 'number' && format > FORMAT;
+  return decode(newer ? repositorySchema.strip() : repositorySchema, layout.repository, bytes);
+}
+
 export type {
+  BackupEntry,
   Epoch,
   InstanceRecord,
   Manifest,
+  ManifestDraft,
   Mark,
+  NewMark,
   ObjectRecord,
   RepositoryDocument,
+  Revision,
   SecretReference,
+  SignedManifest,
   Store,
 };

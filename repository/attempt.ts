@@ -1,0 +1,214 @@
+import { constants as zlib, zstdCompressSync } from 'node:zlib';
+import { BackupctlError } from '../errors/backupctl-error.ts';
+import { listAll } from './documents.ts';
+import { layout, segmentName } from './layout.ts';
+import type { ObjectRecord } from './manifest.ts';
+import type { PartPool } from './part-pool.ts';
+import type { Attempt, CompressedSource, Keys, UploadProgress } from './repository.ts';
+import { type SealedDigest, Sealer, seal } from './sealing/sealer.ts';
+import type { Store } from './store.ts';
+import { Uploader } from './uploader.ts';
+
+/**
+ * Most bytes of plaintext in a segment. Sealing adds 1/4096 and a header, and a sealed segment is to stay within
+ * 64 GiB (4096 parts of 16 MiB).
+ */
+export const SEGMENT_PLAIN = 64 * 1024 ** 3 - 32 * 1024 ** 2;
+
+/** How long a source whose stream broke may take to say why, in milliseconds. */
+const REASON_WAIT = 10_000;
+
+export interface AttemptOptions {
+  instanceId: string;
+  backupId: string;
+  attemptId: string;
+  pool: PartPool;
+  onProgress?: (progress: UploadProgress) => void;
+  /** Bytes of plaintext a segment; smaller in tests. */
+  segmentPlain?: number;
+}
+
+/** Opens an attempt. Nothing is written yet. */
+export function beginAttempt(store: Store, keys: Keys, options: AttemptOptions): Attempt {
+  return new SealedAttempt(store, keys, options);
+}
+
+class SealedAttempt implements Attempt {
+  readonly id: string;
+  readonly prefix: string;
+  readonly #store: Store;
+  readonly #keys: Keys;
+  readonly #options: AttemptOptions;
+  #bytesIn = 0;
+  #bytesOut = 0;
+
+  constructor(store: Store, keys: Keys, options: AttemptOptions) {
+    this.id = options.attemptId;
+    this.prefix = layout.attempt(options.instanceId, options.backupId, options.attemptId);
+    this.#store = store;
+    this.#keys = keys;
+    this.#options = options;
+  }
+
+  async write(
+    stream: string,
+    source: CompressedSource,
+    options: { signal: AbortSignal },
+  ): Promise<ObjectRecord[]> {
+    // Whoever awaits it later sees a rejection; until then it must not count as unhandled.
+    source.finished.catch(() => {});
+    const records: ObjectRecord[] = [];
+    let segment: OpenSegment | null = null;
+    try {
+      segment = await this.#openSegment(stream, 0, options.signal);
+      const limit = this.#options.segmentPlain ?? SEGMENT_PLAIN;
+      for await (const chunk of chunksOf(source)) {
+        options.signal.throwIfAborted();
+        let rest = chunk;
+        while (rest.length > 0) {
+          const room = limit - segment.sealer.plainSize;
+          // Cut only when there is more: a stream that ends on the limit has no empty segment behind it.
+          if (room === 0) {
+            records.push(await this.#closeSegment(segment));
+            segment = null;
+            segment = await this.#openSegment(stream, records.length, options.signal);
+            continue;
+          }
+          const piece = rest.length <= room ? rest : rest.subarray(0, room);
+          rest = rest.subarray(piece.length);
+          await writeAll(segment.uploader, segment.sealer.update(piece));
+          this.#bytesIn += piece.length;
+          this.#progress(stream);
+        }
+      }
+      // The end of the bytes proves nothing: only now does the source say whether they were all.
+      await source.finished;
+      options.signal.throwIfAborted();
+      records.push(await this.#closeSegment(segment));
+      segment = null;
+      return records;
+    } catch (error) {
+      source.stream.destroy();
+      await this.#undo(segment, records);
+      throw error;
+    }
+  }
+
+  async writeIndex(name: string, document: unknown): Promise<ObjectRecord> {
+    const text = Buffer.from(`${JSON.stringify(document)}\n`, 'utf8');
+    // One call on a whole buffer: the truncation bugs of Node's zstd are in its streams. Readers check SHA-256 first.
+    const plain = zstdCompressSync(text, { params: { [zlib.ZSTD_c_checksumFlag]: 1 } });
+    const { sealed, digest } = await seal(indexReaders(this.#keys), plain);
+    const stream = `${name}.json.zst`;
+    const uploader = await Uploader.begin(this.#store, `${this.prefix}${stream}.age`, this.#options.pool, {
+      signal: new AbortController().signal,
+      onConfirmed: () => {},
+    });
+    try {
+      await uploader.write(sealed);
+      const stored = await uploader.finish();
+      return record({ key: stored.key, stream, segment: 0, role: 'index' }, stored.versionId, digest);
+    } catch (error) {
+      await uploader.abort();
+      throw error;
+    }
+  }
+
+  async discard(): Promise<void> {
+    for await (const unfinished of this.#store.listUnfinished(this.prefix)) {
+      await this.#store.abortUnfinished(unfinished);
+    }
+    for (const object of await listAll(this.#store, this.prefix)) {
+      await this.#store.delete(object.key, object.versionId);
+    }
+  }
+
+  async #openSegment(stream: string, segment: number, signal: AbortSignal): Promise<OpenSegment> {
+    const sealer = await Sealer.create(this.#keys.recipients);
+    const key = `${this.prefix}${segmentName(stream, segment)}`;
+    const uploader = await Uploader.begin(this.#store, key, this.#options.pool, {
+      signal,
+      onConfirmed: (bytes) => {
+        this.#bytesOut += bytes;
+        this.#progress(stream);
+      },
+    });
+    try {
+      await uploader.write(sealer.start());
+    } catch (error) {
+      await uploader.abort();
+      throw error;
+    }
+    return { sealer, uploader, key, stream, segment };
+  }
+
+  async #closeSegment(open: OpenSegment): Promise<ObjectRecord> {
+    await writeAll(open.uploader, open.sealer.finish());
+    const stored = await open.uploader.finish();
+    const digest = open.sealer.digest();
+    if (stored.size !== digest.sealed_size) {
+      throw new BackupctlError(
+        'failed',
+        `${open.key}: the store holds ${stored.size} bytes, ${digest.sealed_size} were sent`,
+      );
+    }
+    const { key, stream, segment } = open;
+    return record({ key, stream, segment, role: 'data' }, stored.versionId, digest);
+  }
+
+  /** Gives room back as far as the store lets us; what stays is the janitor's, and invisible without a manifest. */
+  async #undo(segment: OpenSegment | null, records: ObjectRecord[]): Promise<void> {
+    const undone = [
+      ...(segment === null ? [] : [segment.uploader.abort()]),
+      ...records.map((written) => this.#store.delete(written.key, written.version_id)),
+    ];
+    await Promise.allSettled(undone);
+  }
+
+  #progress(stream: string): void {
+    this.#options.onProgress?.({ bytesIn: this.#bytesIn, bytesOut: this.#bytesOut, stream });
+  }
+}
+
+interface OpenSegment {
+  sealer: Sealer;
+  uploader: Uploader;
+  key: string;
+  stream: string;
+  segment: number;
+}
+
+/** Everybody who may read an index: who opens data, and who opens indexes only. */
+export function indexReaders(keys: Keys): string[] {
+  return [...new Set([...keys.recipients, ...keys.indexRecipients])];
+}
+
+/** The source's bytes. Where its stream breaks, the reason is what `finished` says, if it says it soon. */
+async function* chunksOf(source: CompressedSource): AsyncGenerator<Buffer, void, void> {
+  try {
+    for await (const chunk of source.stream) yield chunk as Buffer;
+  } catch (error) {
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, REASON_WAIT);
+    });
+    try {
+      await Promise.race([source.finished, silence]);
+    } finally {
+      clearTimeout(timer);
+    }
+    throw error;
+  }
+}
+
+async function writeAll(uploader: Uploader, pieces: Buffer[]): Promise<void> {
+  for (const piece of pieces) await uploader.write(piece);
+}
+
+function record(
+  what: Pick<ObjectRecord, 'key' | 'stream' | 'segment' | 'role'>,
+  versionId: string | null,
+  digest: SealedDigest,
+): ObjectRecord {
+  return { ...what, version_id: versionId, ...digest };
+}

@@ -1,0 +1,102 @@
+import { BackupctlError } from '../errors/backupctl-error.ts';
+import { checkManifest } from './backups.ts';
+import { encode } from './documents.ts';
+import { assertOwner } from './epochs.ts';
+import { layout } from './layout.ts';
+import { lookahead } from './lookahead.ts';
+import { FORMAT, type Manifest, manifestSchema } from './manifest.ts';
+import type { CommitOutcome } from './repository.ts';
+import { type SigningKey, sha256 } from './signing.ts';
+import { ObjectExistsError, type Store } from './store.ts';
+
+/**
+ * A manifest but for what the repository itself knows. Its times are the workflow's, so that a commit that is tried
+ * again gives the same bytes.
+ */
+export type ManifestDraft = Omit<
+  Manifest,
+  'format' | 'repository_id' | 'epoch' | 'platform_id' | 'signed_by' | 'plain_size' | 'sealed_size'
+>;
+
+export interface Committer {
+  store: Store;
+  repositoryId: string;
+  signingKey: SigningKey;
+  trusted: ReadonlySet<string>;
+}
+
+/**
+ * Makes a backup exist: its owner is looked up again, its objects are looked for, then the signature is written,
+ * then the manifest, create if absent.
+ * @throws BackupctlError refused when the epoch was lost; failed when an object is not there
+ */
+export async function commit(
+  { store, repositoryId, signingKey, trusted }: Committer,
+  draft: ManifestDraft,
+  platformId: string,
+): Promise<CommitOutcome> {
+  await checkObjects(store, draft);
+  const epoch = await assertOwner(store, platformId);
+  const sum = (size: 'plain_size' | 'sealed_size') =>
+    draft.objects.reduce((total, object) => total + object[size], 0);
+  const bytes = encode(manifestSchema, {
+    ...draft,
+    format: FORMAT,
+    repository_id: repositoryId,
+    plain_size: sum('plain_size'),
+    sealed_size: sum('sealed_size'),
+    epoch: epoch.epoch,
+    platform_id: platformId,
+    signed_by: signingKey.publicName,
+  });
+  const digest = sha256(bytes);
+  const place = { instanceId: draft.instance.id, backupId: draft.id };
+  await createSignature(
+    store,
+    layout.signature(place.instanceId, place.backupId, digest),
+    signingKey.sign(bytes),
+  );
+  const key = layout.manifest(place.instanceId, place.backupId);
+  try {
+    await store.create(key, bytes);
+    const written = await checkManifest(store, trusted, place, bytes);
+    return { outcome: 'committed', ...written };
+  } catch (error) {
+    if (!(error instanceof ObjectExistsError)) throw error;
+  }
+  const there = await store.read(key);
+  const found = await checkManifest(store, trusted, place, there);
+  return { outcome: there.equals(bytes) ? 'recognised' : 'lost', ...found };
+}
+
+/** Ed25519 is deterministic: a signature that is there under this name is this one, or the store is damaged. */
+async function createSignature(store: Store, key: string, signature: Uint8Array): Promise<void> {
+  try {
+    await store.create(key, signature);
+  } catch (error) {
+    if (!(error instanceof ObjectExistsError)) throw error;
+    if (!(await store.read(key)).equals(signature)) {
+      throw new BackupctlError('corrupt', `${key} exists and holds another signature`);
+    }
+  }
+}
+
+/** A cleanup that took a slow attempt for a dead one may have removed what it wrote. */
+async function checkObjects(store: Store, draft: ManifestDraft): Promise<void> {
+  const prefix = layout.attempt(draft.instance.id, draft.id, draft.attempt_id);
+  const stats = lookahead(draft.objects, 8, async (object) => ({
+    object,
+    stored: await store.stat(object.key),
+  }));
+  for await (const { object, stored } of stats) {
+    if (!object.key.startsWith(prefix)) {
+      throw new BackupctlError('refused', `${object.key} is not of attempt ${draft.attempt_id}`);
+    }
+    if (stored === null || stored.size !== object.sealed_size) {
+      throw new BackupctlError(
+        'failed',
+        `${object.key} ${stored === null ? 'is gone' : `has ${stored.size} bytes`}, so the backup is not whole`,
+      );
+    }
+  }
+}

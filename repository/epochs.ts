@@ -1,0 +1,62 @@
+import { BackupctlError } from '../errors/backupctl-error.ts';
+import { encode, listAll, readDocument } from './documents.ts';
+import { layout } from './layout.ts';
+import { type Epoch, epochSchema } from './manifest.ts';
+import { ObjectExistsError, type Store } from './store.ts';
+
+const epochKey = /^epochs\/([1-9][0-9]*)\.json$/;
+
+/** Who owns the repository now, or null where nobody ever did. */
+export async function newestEpoch(store: Store): Promise<Epoch | null> {
+  let newest = 0;
+  for (const { key } of await listAll(store, layout.epochs)) {
+    newest = Math.max(newest, Number(epochKey.exec(key)?.[1] ?? 0));
+  }
+  return newest === 0 ? null : await readDocument(store, epochSchema, layout.epoch(newest));
+}
+
+/**
+ * Takes the next epoch: whoever held the one before may no longer write.
+ * @throws BackupctlError conflict when somebody else took it at the same moment
+ */
+export async function claimEpoch(
+  store: Store,
+  claim: { platformId: string; platform: string; now: Date },
+): Promise<Epoch> {
+  const before = await newestEpoch(store);
+  const epoch: Epoch = {
+    epoch: (before?.epoch ?? 0) + 1,
+    platform_id: claim.platformId,
+    platform: claim.platform,
+    claimed_at: claim.now.toISOString(),
+  };
+  try {
+    await store.create(layout.epoch(epoch.epoch), encode(epochSchema, epoch));
+    return epoch;
+  } catch (error) {
+    if (!(error instanceof ObjectExistsError)) throw error;
+    const taken = await readDocument(store, epochSchema, layout.epoch(epoch.epoch));
+    // Our own answer may have been lost.
+    if (taken.platform_id === claim.platformId) return taken;
+    throw new BackupctlError('conflict', `${store.location} has just been claimed by ${taken.platform}`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Looks again who owns the repository.
+ * @throws BackupctlError refused, naming the owner, when it is not this platform
+ */
+export async function assertOwner(store: Store, platformId: string): Promise<Epoch> {
+  const newest = await newestEpoch(store);
+  if (newest !== null && newest.platform_id === platformId) return newest;
+  const owner =
+    newest === null
+      ? 'nobody yet'
+      : `${newest.platform} (platform ${newest.platform_id}, epoch ${newest.epoch})`;
+  throw new BackupctlError('refused', `the repository ${store.location} is owned by ${owner}`, {
+    hint: 'run `backupctl recover` to take it over, once the other platform is stopped for good',
+    retryable: false,
+  });
+}

@@ -1,0 +1,61 @@
+import { zstdDecompressSync } from 'node:zlib';
+import { BackupctlError } from '../errors/backupctl-error.ts';
+import { parseJson } from './documents.ts';
+import type { ObjectRecord } from './manifest.ts';
+import { open } from './sealing/unsealer.ts';
+import { unsealedBytes } from './segments.ts';
+import { sha256 } from './signing.ts';
+import { ObjectMissingError, type Store } from './store.ts';
+
+/** Bytes of text beyond which a document is taken for a bomb. */
+const LARGEST = 1024 ** 3;
+
+/** Reads a small sealed document that the manifest lists; its hash is checked before anything opens it. */
+export async function readIndexObject(
+  store: Store,
+  object: ObjectRecord,
+  identities: readonly string[],
+  signal: AbortSignal,
+): Promise<unknown> {
+  const pieces: Buffer[] = [];
+  for await (const piece of unsealedBytes(store, object, identities, signal)) pieces.push(piece);
+  const plain = Buffer.concat(pieces);
+  if (sha256(plain) !== object.plain_sha256) {
+    throw new BackupctlError('corrupt', `${object.key} is not what the manifest says: its SHA-256 differs`);
+  }
+  return decompressJson(object.key, plain);
+}
+
+/**
+ * Reads a sealed document that no manifest lists yet: a draft.
+ * @param sealedSha256 from whoever wrote it; anybody can seal to a public recipient, so this is what tells it from a
+ *   forged one
+ */
+export async function readDraftObject(
+  store: Store,
+  key: string,
+  sealedSha256: string,
+  identities: readonly string[],
+): Promise<unknown> {
+  let sealed: Buffer;
+  try {
+    sealed = await store.read(key);
+  } catch (error) {
+    if (!(error instanceof ObjectMissingError)) throw error;
+    throw new BackupctlError('not-found', `${key} is not there (any more)`, { cause: error });
+  }
+  if (sha256(sealed) !== sealedSha256) {
+    throw new BackupctlError('corrupt', `${key} is not what was written: its SHA-256 differs`);
+  }
+  return decompressJson(key, await open(sealed, identities));
+}
+
+function decompressJson(key: string, compressed: Buffer): unknown {
+  let text: Buffer;
+  try {
+    text = zstdDecompressSync(compressed, { maxOutputLength: LARGEST });
+  } catch (cause) {
+    throw new BackupctlError('corrupt', `${key} is not compressed as it should be`, { cause });
+  }
+  return parseJson(key, text);
+}

@@ -1,0 +1,107 @@
+import { v7 } from 'uuid';
+import { BackupctlError } from '../errors/backupctl-error.ts';
+import { encode, listAll, readDocument } from './documents.ts';
+import { layout } from './layout.ts';
+import { lookahead } from './lookahead.ts';
+import { type Mark, markSchema } from './manifest.ts';
+import { type SigningKey, signatureFits } from './signing.ts';
+import type { Store } from './store.ts';
+
+export type MarkKind = Mark['kind'];
+
+/** What a caller says of a mark; the rest is filled in. */
+export interface NewMark {
+  backupId: string;
+  kind: MarkKind;
+  /** The workflow's time. */
+  at: Date;
+  by: string;
+  note?: string | null;
+  refersTo?: string | null;
+  epoch: number;
+}
+
+const markKey = /^marks\/([0-9a-f-]{36})\/([0-9a-f-]{36})-([a-z]+)\.json$/;
+
+/** Which mark ends which. */
+const endedBy: Partial<Record<MarkKind, MarkKind>> = { pin: 'unpin', tombstone: 'undelete', hold: 'release' };
+
+/** The bytes that a mark's signature covers: JSON without spaces, keys in the order of the format. */
+export function markBytes(mark: Omit<Mark, 'signature'>): Buffer {
+  const { id, backup_id, kind, at, by, note, refers_to, epoch, signed_by } = mark;
+  return Buffer.from(
+    JSON.stringify({ id, backup_id, kind, at, by, note, refers_to, epoch, signed_by }),
+    'utf8',
+  );
+}
+
+/** Adds a mark. Two calls make two marks, which is harmless: marks that say the same count once. */
+export async function addMark(store: Store, key: SigningKey, wanted: NewMark): Promise<Mark> {
+  const unsigned: Omit<Mark, 'signature'> = {
+    id: v7({ msecs: wanted.at.getTime() }),
+    backup_id: wanted.backupId,
+    kind: wanted.kind,
+    at: wanted.at.toISOString(),
+    by: wanted.by,
+    note: wanted.note ?? null,
+    refers_to: wanted.refersTo ?? null,
+    epoch: wanted.epoch,
+    signed_by: key.publicName,
+  };
+  const mark: Mark = { ...unsigned, signature: key.sign(markBytes(unsigned)).toString('base64') };
+  await store.create(layout.mark(mark.backup_id, mark.id, mark.kind), encode(markSchema, mark));
+  return mark;
+}
+
+/**
+ * The marks of a backup, oldest first, each with its signature checked.
+ * @throws BackupctlError corrupt for a mark that is damaged or not signed by a trusted key: a forged tombstone must
+ *   not hide a backup, and a damaged pin must not be taken for none
+ */
+export async function readMarks(
+  store: Store,
+  trusted: ReadonlySet<string>,
+  backupId: string,
+): Promise<Mark[]> {
+  const objects = await listAll(store, layout.marksOf(backupId));
+  const marks: Mark[] = [];
+  for await (const mark of lookahead(objects, 8, ({ key }) => readMark(store, trusted, key)))
+    marks.push(mark);
+  return marks;
+}
+
+async function readMark(store: Store, trusted: ReadonlySet<string>, key: string): Promise<Mark> {
+  const mark = await readDocument(store, markSchema, key);
+  const signature = Buffer.from(mark.signature, 'base64');
+  if (key !== layout.mark(mark.backup_id, mark.id, mark.kind)) {
+    throw new BackupctlError('corrupt', `${key} holds the mark of another name`);
+  }
+  if (!trusted.has(mark.signed_by) || !signatureFits(mark.signed_by, markBytes(mark), signature)) {
+    throw new BackupctlError('corrupt', `${key} is not signed by a key that is trusted here`, {
+      hint: 'if the signer is known, add its public key to signing.trusted',
+    });
+  }
+  return mark;
+}
+
+/** What a mark says that still stands: pins that nobody ended, a tombstone that was not taken back … */
+export function standing(marks: readonly Mark[], kind: 'pin' | 'tombstone' | 'hold'): Mark[] {
+  const ender = endedBy[kind];
+  const ended = new Set(marks.filter((mark) => mark.kind === ender).map((mark) => mark.refers_to));
+  return marks.filter((mark) => mark.kind === kind && !ended.has(mark.id));
+}
+
+/**
+ * Backups that have a tombstone which was not taken back, by the names of marks alone: one list, no reads. Good
+ * enough to show; whoever acts on it reads the marks.
+ * @returns backup id to the number of tombstones and undeletes
+ */
+export async function tombstonedIds(store: Store): Promise<Set<string>> {
+  const balance = new Map<string, number>();
+  for (const { key } of await listAll(store, layout.marks)) {
+    const [, backupId, , kind] = markKey.exec(key) ?? [];
+    if (backupId === undefined || (kind !== 'tombstone' && kind !== 'undelete')) continue;
+    balance.set(backupId, (balance.get(backupId) ?? 0) + (kind === 'tombstone' ? 1 : -1));
+  }
+  return new Set([...balance].filter(([, count]) => count > 0).map(([id]) => id));
+}
