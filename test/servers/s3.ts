@@ -1,0 +1,134 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
+import { findProgram } from './cache.ts';
+import { freePort } from './port.ts';
+import { ServerProcess } from './process.ts';
+import { until } from './wait.ts';
+
+export interface S3Options {
+  /** Default `backups`. */
+  bucket?: string;
+  /** Keep old versions of objects. Default false. */
+  versioning?: boolean;
+}
+
+export interface S3Server {
+  endpoint: string;
+  port: number;
+  region: string;
+  accessKeyId: string;
+  secretAccessKey: string;
+  bucket: string;
+  /** Where the objects lie as files, one folder a bucket. */
+  directory: string;
+  /** The AWS SDK's variables for this server. */
+  env: Record<string, string>;
+  readonly pid: number;
+  /** A client with path style; the caller destroys it. `endpoint` may name a proxy in front. */
+  client(endpoint?: string): S3Client;
+  stop(): Promise<void>;
+  kill9(): Promise<void>;
+  restart(): Promise<void>;
+}
+
+/** Starts versitygw over a temporary folder, with random credentials and one bucket. */
+export async function startS3(options: S3Options = {}): Promise<S3Server> {
+  const program = findProgram('versitygw');
+  const base = mkdtempSync(join(tmpdir(), 'backupctl-test-s3-'));
+  const directory = join(base, 'buckets');
+  const versions = join(base, 'versions');
+  mkdirSync(directory);
+  mkdirSync(versions);
+  const region = 'us-east-1';
+  const bucket = options.bucket ?? 'backups';
+  const accessKeyId = `test${randomBytes(6).toString('hex')}`;
+  const secretAccessKey = randomBytes(20).toString('hex');
+  const logFile = join(base, 'server.log');
+  let server: ServerProcess | undefined;
+  let port = 0;
+
+  const client = (endpoint = `http://127.0.0.1:${port}`): S3Client =>
+    new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } });
+
+  const boot = async (): Promise<void> => {
+    const started = ServerProcess.start({
+      command: program,
+      args: [
+        ...['--port', `127.0.0.1:${port}`, '--region', region, '--quiet', 'posix'],
+        ...(options.versioning === true ? ['--versioning-dir', versions] : []),
+        directory,
+      ],
+      env: {
+        ROOT_ACCESS_KEY: accessKeyId,
+        ROOT_SECRET_KEY: secretAccessKey,
+        PATH: '/usr/bin:/bin',
+        HOME: base,
+      },
+      cwd: base,
+      logFile,
+    });
+    server = started;
+    await until(
+      async () => {
+        if (!started.running) return true;
+        await fetch(`http://127.0.0.1:${port}/`);
+        return true;
+      },
+      { what: `versitygw on port ${port}`, timeout: 20_000 },
+    );
+    if (!started.running) throw new Error(`versitygw did not start: ${started.tail()}`);
+  };
+
+  try {
+    for (let attempt = 1; ; attempt += 1) {
+      port = await freePort();
+      try {
+        await boot();
+        break;
+      } catch (error) {
+        await server?.kill9();
+        if (attempt === 3) throw error;
+      }
+    }
+    const owner = client();
+    await owner.send(new CreateBucketCommand({ Bucket: bucket }));
+    if (options.versioning === true) {
+      await owner.send(
+        new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }),
+      );
+    }
+    owner.destroy();
+  } catch (error) {
+    await server?.kill9();
+    await rm(base, { recursive: true, force: true });
+    throw error;
+  }
+
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    port,
+    region,
+    accessKeyId,
+    secretAccessKey,
+    bucket,
+    directory,
+    env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: region },
+    get pid() {
+      return server?.pid ?? -1;
+    },
+    client,
+    stop: async () => {
+      await server?.stop('SIGTERM', 5000);
+      await rm(base, { recursive: true, force: true });
+    },
+    kill9: async () => server?.kill9(),
+    restart: async () => {
+      await server?.stop('SIGTERM', 5000);
+      await boot();
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { findProgram } from './cache.ts';
+import { freePort } from './port.ts';
+import { ServerProcess } from './process.ts';
+import { until } from './wait.ts';
+
+export interface TemporalServer {
+  /** `127.0.0.1:PORT`. */
+  address: string;
+  port: number;
+  namespace: string;
+  logFile: string;
+  readonly pid: number;
+  stop(): Promise<void>;
+  kill9(): Promise<void>;
+  /** Ends the server (if it runs) and starts it again on the same port and database. */
+  restart(): Promise<void>;
+}
+
+/** Words that `backupctl up` passes too: deletions are seen at once. */
+const dynamicConfiguration = [
+  'history.visibilityProcessorEnsureCloseBeforeDelete=false',
+  'history.transferProcessorEnsureCloseBeforeDelete=false',
+];
+
+/** Starts Temporal's development server without its page, on free ports and a database of its own. */
+export async function startTemporal(): Promise<TemporalServer> {
+  const program = findProgram('temporal');
+  const base = mkdtempSync(join(tmpdir(), 'backupctl-test-temporal-'));
+  const logFile = join(base, 'server.log');
+  let server: ServerProcess | undefined;
+  let port = 0;
+
+  const boot = async (): Promise<void> => {
+    const started = ServerProcess.start({
+      command: program,
+      args: [
+        ...['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(port)],
+        ...['--db-filename', join(base, 'temporal.db'), '--log-level', 'error'],
+        ...['--sqlite-pragma', 'journal_mode=WAL', '--sqlite-pragma', 'synchronous=OFF'],
+        ...dynamicConfiguration.flatMap((entry) => ['--dynamic-config-value', entry]),
+      ],
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: base },
+      cwd: base,
+      logFile,
+    });
+    server = started;
+    await until(
+      async () => {
+        if (!started.running) return true;
+        const connection = await Connection.connect({ address: `127.0.0.1:${port}`, connectTimeout: 1000 });
+        try {
+          await connection.workflowService.describeNamespace({ namespace: 'default' });
+          await connection.workflowService.listWorkflowExecutions({ namespace: 'default', pageSize: 1 });
+        } finally {
+          await connection.close();
+        }
+        return true;
+      },
+      { what: `Temporal on port ${port}`, timeout: 60_000, interval: 100 },
+    );
+    if (!started.running) throw new Error(`Temporal did not start: ${started.tail()}`);
+  };
+
+  for (let attempt = 1; ; attempt += 1) {
+    port = await freePort();
+    try {
+      await boot();
+      break;
+    } catch (error) {
+      await server?.kill9();
+      if (attempt === 3) {
+        await rm(base, { recursive: true, force: true });
+        throw error;
+      }
+    }
+  }
+
+  return {
+    address: `127.0.0.1:${port}`,
+    port,
+    namespace: 'default',
+    logFile,
+    get pid() {
+      return server?.pid ?? -1;
+    },
+    stop: async () => {
+      await server?.stop('SIGTERM', 5000);
+      await rm(base, { recursive: true, force: true });
+    },
+    kill9: async () => server?.kill9(),
+    restart: async () => {
+      await server?.stop('SIGTERM', 5000);
+      await boot();
+    },
+  };
+}

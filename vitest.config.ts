@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+/** Real servers are started by the tests, so time limits are generous and two files run at once. */
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    maxWorkers: Number(process.env.BACKUPCTL_TEST_WORKERS ?? 2),
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    teardownTimeout: 20_000,
+    passWithNoTests: false,
+  },
+});
