@@ -1,52 +1,94 @@
 import { z } from 'zod';
-import { secretReference } from '../repository/manifest.ts';
+import { parseDuration, parseSize } from './quantities.ts';
+
+/**
+ * What `backupctl.yaml` may hold. Texts of checks say what is expected, since an error prints them after the word
+ * "expected"; descriptions go into the configuration reference.
+ */
+
+/** A password is a reference, resolved on the worker only. */
+const secret = z.union(
+  [
+    z.strictObject({ file: z.string().min(1) }),
+    z.strictObject({
+      env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable'),
+    }),
+  ],
+  'a reference: { file: PATH } or { env: NAME }',
+);
+
+const fileReference = z.strictObject(
+  { file: z.string('a path').min(1, 'a path') },
+  'a reference: { file: PATH }',
+);
+
+const size = z
+  .string('a size such as 1GiB or 512MiB (0B for none)')
+  .refine((text) => parseSize(text) !== null, 'a size such as 1GiB or 512MiB (0B for none)');
+const duration = z
+  .string('a duration such as 90s, 10m or 1h')
+  .refine((text) => parseDuration(text) !== null, 'a duration such as 90s, 10m or 1h');
 
 /** Where a repository is. Relative paths resolve against the configuration file (without one: the data directory). */
 export const storeSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('filesystem'),
-    path: z.string().min(1).describe('directory, absolute or relative to this file'),
+    path: z
+      .string('a directory')
+      .min(1, 'a directory')
+      .describe('directory, absolute or relative to this file'),
   }),
   z.strictObject({
     type: z.literal('s3'),
-    bucket: z.string().min(3).describe('a bucket that exists'),
+    bucket: z
+      .string('the name of a bucket')
+      .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'the name of a bucket (3 to 63 of a-z, 0-9, . and -)')
+      .describe('a bucket that exists'),
     prefix: z.string().default('').describe('what every key begins with'),
-    region: z.string().optional(),
-    endpoint: z.url().optional().describe('for S3 servers other than AWS'),
-    force_path_style: z.boolean().default(false),
-    access_key_id: secretReference.optional().describe("else the AWS SDK's default chain"),
-    secret_access_key: secretReference.optional(),
+    region: z.string().min(1, 'a region such as eu-central-1').optional(),
+    endpoint: z
+      .url({ protocol: /^https?$/, error: 'a URL such as https://s3.example.org' })
+      .optional()
+      .describe('for S3 servers other than AWS'),
+    force_path_style: z.boolean().default(false).describe('the bucket in the path, not in the host name'),
+    access_key_id: secret.optional().describe("else the AWS SDK's default chain"),
+    secret_access_key: secret.optional(),
   }),
 ]);
 export type StoreConfig = z.infer<typeof storeSchema>;
-
-const fileReference = z.strictObject({ file: z.string().min(1) });
 
 export const configSchema = z.strictObject({
   repository: storeSchema.optional().describe('default: the directory `repository` of the data directory'),
   encryption: z
     .strictObject({
       recipients: z
-        .array(z.string().regex(/^age1[0-9a-z]+$/))
-        .min(1)
-        .optional(),
-      index_identity: fileReference.optional(),
-      identity: fileReference.optional(),
+        .array(z.string().regex(/^age1[0-9a-z]+$/, 'an age recipient (age1…)'))
+        .min(1, 'at least one recipient')
+        .optional()
+        .describe('new backups are sealed to all of them; default: those of the repository'),
+      index_identity: fileReference.optional().describe('opens indexes only; default: `index-identity.txt`'),
+      identity: fileReference.optional().describe('opens data; default: `identity.txt`'),
     })
     .optional(),
   signing: z
     .strictObject({
-      key: fileReference.optional(),
-      trusted: z.array(z.string().regex(/^ed25519:[A-Za-z0-9+/]{43}=$/)).default([]),
+      key: fileReference.optional().describe('signs manifests; default: `signing-key.pem`'),
+      trusted: z
+        .array(z.string().regex(/^ed25519:[A-Za-z0-9+/]{43}=$/, 'a public key (ed25519:…)'))
+        .default([])
+        .describe('public keys whose signatures are believed, besides that of the signing key'),
     })
     .optional(),
   instances: z
     .record(
       z.string(),
       z.strictObject({
-        url: z.string(),
-        password: secretReference.optional(),
-        task_queue: z.string().optional(),
+        url: z
+          .string('a URL')
+          .refine((url) => !/^[a-z0-9+]+:\/\/[^/?#@]*:[^/?#]*@/i.test(url), 'a URL without a password')
+          .describe('without a password'),
+        password: secret.optional(),
+        task_queue: z.string().min(1, 'the name of a task queue').optional(),
       }),
     )
     .optional()
@@ -57,13 +99,16 @@ export const configSchema = z.strictObject({
       env: z.array(z.string()).default([]).describe('environment variables that it may read for one'),
     })
     .optional(),
-  reserve: z.string().optional().describe('free space that a backup must leave: `1GiB` by default'),
-  deletion_grace: z.string().optional().describe('between tombstone and removal: `1h` by default'),
-  stall_limit: z
-    .string()
+  reserve: size.optional().describe('free space that a backup must leave: `1GiB` by default'),
+  deletion_grace: duration.optional().describe('between tombstone and removal: `1h` by default'),
+  stall_limit: duration.optional().describe('a dump that moves no byte for so long fails: `10m` by default'),
+  drain_timeout: duration
     .optional()
-    .describe('a dump that moves no byte for so long fails: `10m` by default'),
-  drain_timeout: z.string().optional().describe('how long a worker that is told to stop lets dumps finish'),
-  task_queue: z.string().optional().describe('`backupctl` by default'),
+    .describe('how long `backupctl worker`, told to stop, lets dumps finish: `1h` by default'),
+  task_queue: z
+    .string()
+    .min(1, 'the name of a task queue')
+    .optional()
+    .describe('what the worker polls: `backupctl` by default'),
 });
 export type ConfigDocument = z.infer<typeof configSchema>;

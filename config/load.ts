@@ -1,0 +1,194 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
+import type { SecretReference } from '../repository/manifest.ts';
+import { parseDuration, parseSize } from './quantities.ts';
+// Types only: with no configuration file neither zod nor yaml is loaded, which a short command would feel.
+import type { ConfigDocument, StoreConfig } from './schema.ts';
+
+/** The configuration with every default filled in and every path absolute. */
+export interface Config {
+  dataDir: string;
+  /** The configuration file, or null where there is none. */
+  file: string | null;
+  /** False for a file that was merely found in the working directory: it never brings commands. */
+  commandsAllowed: boolean;
+  store: StoreConfig;
+  /** age recipients that the file names, or null for those of the repository. */
+  recipients: string[] | null;
+  keyFiles: { identity: string; indexIdentity: string; signingKey: string };
+  /** Public signing keys that are believed, besides those of the key files. */
+  trusted: string[];
+  /** Instances that the file names. */
+  instances: ConfiguredInstance[];
+  /** What a password reference may name, besides what this machine's command line allowed. */
+  secrets: { files: string[]; env: string[] };
+  /** Bytes that a backup must leave free. */
+  reserve: number;
+  /** Seconds between a tombstone and the removal. */
+  deletionGrace: number;
+  /** Seconds without a byte after which a dump has failed. */
+  stallLimit: number;
+  /** Seconds that a worker which is told to stop lets its dumps go on. */
+  drainTimeout: number;
+  taskQueue: string;
+}
+
+export interface ConfiguredInstance {
+  name: string;
+  url: string;
+  password: SecretReference | null;
+  taskQueue: string | null;
+}
+
+export interface LoadOptions {
+  /** `--data-dir`; else BACKUPCTL_DATA_DIR. */
+  dataDir?: string | undefined;
+  /** `--config`; else BACKUPCTL_CONFIG. */
+  configFile?: string | undefined;
+  env: NodeJS.ProcessEnv;
+  cwd: string;
+}
+
+const fileName = 'backupctl.yaml';
+
+/**
+ * Finds and reads the configuration: `--config`, BACKUPCTL_CONFIG, `backupctl.yaml` of the data directory; only where
+ * no data directory is given also that of the working directory and of the user's configuration directory. Without any
+ * every value is its default. Nothing is created.
+ *
+ * Relative paths resolve against the file, without one against the data directory; key files that the file does not
+ * name are those of the data directory.
+ * @throws BackupctlError configuration, one line that names file, line, key, bad value and what was expected
+ */
+export async function loadConfig(options: LoadOptions): Promise<Config> {
+  const { env, cwd } = options;
+  const givenDataDir = options.dataDir || env.BACKUPCTL_DATA_DIR;
+  const givenFile = options.configFile || env.BACKUPCTL_CONFIG;
+  const found = await findFile(givenFile, givenDataDir, options);
+  let dataDir = defaultDataDir(env);
+  if (givenDataDir) dataDir = resolve(cwd, givenDataDir);
+  else if (found !== null && found.from !== 'user') dataDir = dirname(found.path);
+  if (found === null) return withDefaults({}, dataDir, null, true);
+  const { parseConfig } = await import('./parse.ts');
+  return withDefaults(parseConfig(found.text, found.path), dataDir, found.path, found.from !== 'cwd');
+}
+
+/** Where a platform lives when nobody says otherwise. */
+export function defaultDataDir(env: NodeJS.ProcessEnv): string {
+  return join(env.XDG_DATA_HOME || join(env.HOME || homedir(), '.local', 'share'), 'backupctl');
+}
+
+interface FoundFile {
+  path: string;
+  text: string;
+  from: 'given' | 'data-dir' | 'cwd' | 'user';
+}
+
+async function findFile(
+  givenFile: string | undefined,
+  givenDataDir: string | undefined,
+  { env, cwd }: LoadOptions,
+): Promise<FoundFile | null> {
+  if (givenFile) {
+    const path = resolve(cwd, givenFile);
+    const text = await readText(path);
+    if (text === null) {
+      throw new BackupctlError('configuration', `the configuration file ${path} does not exist`, {
+        hint: 'check --config and BACKUPCTL_CONFIG',
+      });
+    }
+    return { path, text, from: 'given' };
+  }
+  const userDir = join(env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config'), 'backupctl');
+  const places: [FoundFile['from'], string][] = givenDataDir
+    ? [['data-dir', resolve(cwd, givenDataDir, fileName)]]
+    : [
+        ['cwd', join(cwd, fileName)],
+        ['user', join(userDir, fileName)],
+        ['data-dir', join(defaultDataDir(env), fileName)],
+      ];
+  for (const [from, path] of places) {
+    const text = await readText(path);
+    if (text !== null) return { path, text, from };
+  }
+  return null;
+}
+
+async function readText(path: string): Promise<string | null> {
+  let bytes: Buffer;
+  try {
+    bytes = await readFile(path);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return null;
+    throw new BackupctlError(
+      'configuration',
+      `the configuration file ${path} cannot be read: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new BackupctlError('configuration', `the configuration file ${path} is not text in UTF-8`, {
+      cause,
+    });
+  }
+}
+
+function withDefaults(
+  document: ConfigDocument,
+  dataDir: string,
+  file: string | null,
+  commandsAllowed: boolean,
+): Config {
+  const base = file === null ? dataDir : dirname(file);
+  const absolute = (path: string) => resolve(base, path);
+  const reference = (secret: SecretReference | undefined) =>
+    secret !== undefined && 'file' in secret ? { file: absolute(secret.file) } : secret;
+  const keyFile = (given: { file: string } | undefined, name: string) =>
+    given === undefined ? join(dataDir, name) : absolute(given.file);
+  const seconds = (text: string | undefined, byDefault: number) =>
+    text === undefined ? byDefault : (parseDuration(text) ?? byDefault);
+
+  let store: StoreConfig = document.repository ?? { type: 'filesystem', path: join(dataDir, 'repository') };
+  if (store.type === 'filesystem') {
+    store = { ...store, path: absolute(store.path) };
+  } else {
+    const { access_key_id, secret_access_key, ...rest } = store;
+    store = {
+      ...rest,
+      ...(access_key_id && { access_key_id: reference(access_key_id) }),
+      ...(secret_access_key && { secret_access_key: reference(secret_access_key) }),
+    };
+  }
+  return {
+    dataDir,
+    file,
+    commandsAllowed,
+    store,
+    recipients: document.encryption?.recipients ?? null,
+    keyFiles: {
+      identity: keyFile(document.encryption?.identity, 'identity.txt'),
+      indexIdentity: keyFile(document.encryption?.index_identity, 'index-identity.txt'),
+      signingKey: keyFile(document.signing?.key, 'signing-key.pem'),
+    },
+    trusted: document.signing?.trusted ?? [],
+    instances: Object.entries(document.instances ?? {}).map(([name, instance]) => ({
+      name,
+      url: instance.url,
+      password: reference(instance.password) ?? null,
+      taskQueue: instance.task_queue ?? null,
+    })),
+    secrets: { files: (document.secrets?.files ?? []).map(absolute), env: document.secrets?.env ?? [] },
+    reserve: document.reserve === undefined ? 1024 ** 3 : (parseSize(document.reserve) ?? 1024 ** 3),
+    deletionGrace: seconds(document.deletion_grace, 3600),
+    stallLimit: seconds(document.stall_limit, 600),
+    drainTimeout: seconds(document.drain_timeout, 3600),
+    taskQueue: document.task_queue ?? 'backupctl',
+  };
+}
