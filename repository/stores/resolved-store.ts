@@ -1,0 +1,20 @@
+/** Where a repository is, with every path absolute and every secret resolved: what {@link openStore} takes. */
+export type ResolvedStore =
+  | {
+      type: 'filesystem';
+      /** Absolute. */
+      path: string;
+    }
+  | {
+      type: 's3';
+      bucket: string;
+      /** What every key begins with; slashes around it do not matter. `''` for the bucket's root. */
+      prefix: string;
+      /** Default: what the AWS SDK finds (AWS_REGION, a profile), or `us-east-1` where there is an endpoint. */
+      region?: string | undefined;
+      /** `http://` or `https://`, for servers other than AWS. */
+      endpoint?: string | undefined;
+      forcePathStyle: boolean;
+      /** Default: the AWS SDK's chain (environment, profile, role of the machine). */
+      credentials?: { accessKeyId: string; secretAccessKey: string } | undefined;
+    };

@@ -1,0 +1,241 @@
+import { createHash, randomUUID } from 'node:crypto';
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  HeadObjectCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import { BackupctlError } from '../../errors/backupctl-error.ts';
+import { type MultipartWriter, ObjectExistsError, type Part, type StoredObject } from '../store.ts';
+import { s3Failure } from './s3-errors.ts';
+import type { S3Requests } from './s3-requests.ts';
+
+/** Metadata of an object that tells whose upload made it, so that an upload whose answer was lost knows itself. */
+const TOKEN = 'backupctl-upload';
+
+export interface S3Object {
+  /** As callers name it. */
+  key: string;
+  /** As the bucket does, with the prefix. */
+  Key: string;
+  Bucket: string;
+}
+
+interface SentPart {
+  size: number;
+  etag: string | undefined;
+  crc32: string | undefined;
+}
+
+/** A multipart upload. Its errors are raw; {@link S3Store} maps them through `mapped`. */
+export class S3MultipartWriter implements MultipartWriter {
+  readonly #requests: S3Requests;
+  readonly #object: S3Object;
+  readonly #uploadId: string;
+  readonly #token: string;
+  readonly #mapped: <T>(doing: string, run: () => Promise<T>) => Promise<T>;
+  readonly #parts = new Map<number, SentPart>();
+  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #cancel = new AbortController();
+  /** Servers that do not know CRC-32 are given an MD5 of each part instead. */
+  #needsMd5 = false;
+  #completed = false;
+
+  private constructor(
+    requests: S3Requests,
+    object: S3Object,
+    upload: { id: string; token: string },
+    mapped: <T>(doing: string, run: () => Promise<T>) => Promise<T>,
+  ) {
+    this.#requests = requests;
+    this.#object = object;
+    this.#uploadId = upload.id;
+    this.#token = upload.token;
+    this.#mapped = mapped;
+  }
+
+  static async begin(
+    requests: S3Requests,
+    object: S3Object,
+    mapped: <T>(doing: string, run: () => Promise<T>) => Promise<T>,
+  ): Promise<S3MultipartWriter> {
+    const { Bucket, Key } = object;
+    const token = randomUUID();
+    return await mapped(`begin ${object.key}`, async () => {
+      const { UploadId: id } = await requests.send(
+        async (send, abortSignal) =>
+          await send(
+            new CreateMultipartUploadCommand({
+              Bucket,
+              Key,
+              ContentType: 'application/octet-stream',
+              ChecksumAlgorithm: 'CRC32',
+              Metadata: { [TOKEN]: token },
+            }),
+            { abortSignal },
+          ),
+      );
+      if (id === undefined) throw new BackupctlError('unsupported', 'the S3 server gave no upload id');
+      return new S3MultipartWriter(requests, object, { id, token }, mapped);
+    });
+  }
+
+  async writePart(part: Part): Promise<void> {
+    const sending = this.#mapped(`write part ${part.number} of ${this.#object.key}`, () => this.#send(part));
+    this.#underWay.add(sending);
+    try {
+      await sending;
+    } finally {
+      this.#underWay.delete(sending);
+    }
+  }
+
+  async complete(): Promise<StoredObject> {
+    return await this.#mapped(`complete ${this.#object.key}`, async () => {
+      try {
+        await this.#sendComplete();
+      } catch (error) {
+        const name = s3Failure(error)?.name;
+        const isTaken = s3Failure(error)?.status === 412;
+        if (!isTaken && name !== 'NoSuchUpload') throw error;
+        // An earlier try may have done it, and its answer was lost; the object then bears our token.
+        const found = await this.#head();
+        if (found?.token !== this.#token) {
+          if (isTaken || found !== null) throw new ObjectExistsError(this.#object.key);
+          throw error;
+        }
+      }
+      this.#completed = true;
+      const found = await this.#head();
+      const size = [...this.#parts.values()].reduce((sum, part) => sum + part.size, 0);
+      if (found === null || found.object.size !== size) {
+        const what = found === null ? 'nothing' : `${found.object.size} bytes`;
+        throw new BackupctlError('corrupt', `${this.#object.key}: the store holds ${what} of ${size} bytes`);
+      }
+      return found.object;
+    });
+  }
+
+  async abort(): Promise<void> {
+    if (this.#completed) return;
+    this.#cancel.abort();
+    // A part that arrives after the end of its upload would be kept, and charged for.
+    await Promise.allSettled([...this.#underWay]);
+    await this.#mapped(`abort ${this.#object.key}`, () =>
+      abortUpload(this.#requests, this.#object, this.#uploadId),
+    );
+  }
+
+  async #send(part: Part): Promise<void> {
+    const body = Buffer.from(part.body.buffer, part.body.byteOffset, part.body.byteLength);
+    const crc32 = encodeCrc32(part.crc32);
+    for (;;) {
+      const md5 = this.#needsMd5 ? createHash('md5').update(body).digest('base64') : undefined;
+      const answer = await this.#requests.send(
+        async (send, abortSignal) =>
+          await send(
+            new UploadPartCommand({
+              Bucket: this.#object.Bucket,
+              Key: this.#object.Key,
+              UploadId: this.#uploadId,
+              PartNumber: part.number,
+              Body: body,
+              ContentLength: body.byteLength,
+              ChecksumCRC32: crc32,
+              ContentMD5: md5,
+            }),
+            { abortSignal },
+          ),
+        { signal: this.#cancel.signal },
+      );
+      if (answer.ChecksumCRC32 !== undefined && answer.ChecksumCRC32 !== crc32) {
+        throw new BackupctlError(
+          'corrupt',
+          `the store has other bytes of part ${part.number} than were sent`,
+        );
+      }
+      if (answer.ChecksumCRC32 === undefined && md5 === undefined) {
+        // The header was passed over: nothing has confirmed these bytes yet.
+        this.#needsMd5 = true;
+        continue;
+      }
+      this.#parts.set(part.number, {
+        size: body.byteLength,
+        etag: answer.ETag,
+        crc32: answer.ChecksumCRC32,
+      });
+      return;
+    }
+  }
+
+  async #sendComplete(): Promise<void> {
+    const Parts = [...this.#parts]
+      .sort(([a], [b]) => a - b)
+      .map(([number, part]) => ({ PartNumber: number, ETag: part.etag, ChecksumCRC32: part.crc32 }));
+    await this.#requests.send(
+      async (send, abortSignal) =>
+        await send(
+          new CompleteMultipartUploadCommand({
+            Bucket: this.#object.Bucket,
+            Key: this.#object.Key,
+            UploadId: this.#uploadId,
+            IfNoneMatch: '*',
+            MultipartUpload: { Parts },
+          }),
+          { abortSignal },
+        ),
+      { patient: true },
+    );
+  }
+
+  async #head(): Promise<{ object: StoredObject; token: string | undefined } | null> {
+    try {
+      const answer = await this.#requests.send(
+        async (send, abortSignal) =>
+          await send(new HeadObjectCommand({ Bucket: this.#object.Bucket, Key: this.#object.Key }), {
+            abortSignal,
+          }),
+      );
+      return {
+        object: {
+          key: this.#object.key,
+          size: answer.ContentLength ?? 0,
+          modified: answer.LastModified ?? new Date(0),
+          versionId: versionOf(answer.VersionId),
+        },
+        token: answer.Metadata?.[TOKEN],
+      };
+    } catch (error) {
+      if (s3Failure(error)?.status === 404) return null;
+      throw error;
+    }
+  }
+}
+
+/** Ends a multipart upload; that there is none (any more) is a success. */
+export async function abortUpload(requests: S3Requests, object: S3Object, uploadId: string): Promise<void> {
+  try {
+    await requests.send(
+      async (send, abortSignal) =>
+        await send(
+          new AbortMultipartUploadCommand({ Bucket: object.Bucket, Key: object.Key, UploadId: uploadId }),
+          { abortSignal },
+        ),
+    );
+  } catch (error) {
+    if (s3Failure(error)?.name !== 'NoSuchUpload') throw error;
+  }
+}
+
+/** S3 writes checksums as base64 of their big-endian bytes. */
+export function encodeCrc32(crc32: number): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(crc32);
+  return bytes.toString('base64');
+}
+
+/** Buckets without versions say `null`, as a text, or nothing. */
+export function versionOf(versionId: string | undefined): string | null {
+  return versionId === undefined || versionId === '' || versionId === 'null' ? null : versionId;
+}

@@ -1,0 +1,150 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import type { ResolvedStore } from './resolved-store.ts';
+import { isPassing, isUnreachable, s3Failure } from './s3-errors.ts';
+
+/** Tries of one request. The waits between them add up to about half a minute. */
+const MAX_TRIES = 10;
+
+/** Tries while no answer ever came: a wrong endpoint should not take half a minute to say so. */
+const MAX_FIRST_TRIES = 3;
+
+/** Tries of a body that the server says has changed on its way; a third time it is not chance. */
+const MAX_DIGEST_TRIES = 3;
+
+const FIRST_WAIT = 100;
+const MAX_WAIT = 10_000;
+
+/** Milliseconds in which a connection must stand. */
+const CONNECT_TIMEOUT = 10_000;
+
+/** Milliseconds without a byte in either direction after which a request is given up and sent again. */
+const IDLE_TIMEOUT = 60_000;
+
+/** The same for the end of a multipart upload: some servers copy all parts before they answer. */
+const COMPLETE_IDLE_TIMEOUT = 900_000;
+
+type Send = S3Client['send'];
+
+/**
+ * Requests to S3, sent again after passing faults with growing waits and jitter. The SDK's own retries are off: their
+ * budget is shared by all requests of a client, and runs dry under a burst.
+ */
+export class S3Requests {
+  readonly #client: S3Client;
+  readonly #patient: S3Client;
+  readonly #agents: { http: HttpAgent; https: HttpsAgent };
+  #answered = false;
+
+  constructor(config: Extract<ResolvedStore, { type: 's3' }>) {
+    const sockets = { keepAlive: true, maxSockets: 64, scheduling: 'lifo' as const };
+    this.#agents = { http: new HttpAgent(sockets), https: new HttpsAgent(sockets) };
+    this.#client = this.#newClient(config, IDLE_TIMEOUT);
+    this.#patient = this.#newClient(config, COMPLETE_IDLE_TIMEOUT);
+  }
+
+  /**
+   * Sends a command until it is answered for good.
+   * @param request - called for each try, and makes a new command then: the SDK writes into the one that it is given.
+   * @throws what the SDK threw last.
+   */
+  async send<T>(
+    request: (send: Send, abortSignal: AbortSignal | undefined) => Promise<T>,
+    options: { signal?: AbortSignal | undefined; patient?: boolean } = {},
+  ): Promise<T> {
+    const client = options.patient === true ? this.#patient : this.#client;
+    const send = client.send.bind(client) as Send;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const output = await request(send, options.signal);
+        this.#answered = true;
+        return output;
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        if (!this.#mayTryAgain(error, tries)) throw error;
+        await sleep(waitAfter(tries), undefined, { signal: options.signal });
+      }
+    }
+  }
+
+  close(): void {
+    this.#client.destroy();
+    this.#patient.destroy();
+    this.#agents.http.destroy();
+    this.#agents.https.destroy();
+  }
+
+  #mayTryAgain(error: unknown, tries: number): boolean {
+    const failure = s3Failure(error);
+    if (failure === null) return false;
+    if (failure.status !== undefined) this.#answered = true;
+    if (!isPassing(failure)) return false;
+    if (!this.#answered && isUnreachable(failure)) return tries < MAX_FIRST_TRIES;
+    const isDigest = failure.name === 'BadDigest' || failure.name === 'XAmzContentSHA256Mismatch';
+    return tries < (isDigest ? MAX_DIGEST_TRIES : MAX_TRIES);
+  }
+
+  #newClient(config: Extract<ResolvedStore, { type: 's3' }>, idle: number): S3Client {
+    const settings: S3ClientConfig = {
+      maxAttempts: 1,
+      forcePathStyle: config.forcePathStyle,
+      followRegionRedirects: config.endpoint === undefined,
+      // Waiting for "100 Continue" before each part costs a round trip (aws-sdk-js-v3#6805).
+      expectContinueHeader: false,
+      // Old servers refuse checksums that they do not know; we give our own where they matter.
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      requestHandler: {
+        httpAgent: this.#agents.http,
+        httpsAgent: this.#agents.https,
+        connectionTimeout: CONNECT_TIMEOUT,
+        socketTimeout: idle,
+      },
+    };
+    if (config.endpoint !== undefined) settings.endpoint = config.endpoint;
+    const region = config.region ?? (config.endpoint === undefined ? undefined : 'us-east-1');
+    if (region !== undefined) settings.region = region;
+    if (config.credentials !== undefined) settings.credentials = config.credentials;
+    const client = new S3Client(settings);
+    addMiddleware(client);
+    return client;
+  }
+}
+
+/** Tells the server's time of an answer, for what S3 reports no date of. */
+export function dateOf(output: { $metadata: object }): Date {
+  const date: unknown = 'date' in output.$metadata ? output.$metadata.date : undefined;
+  return typeof date === 'string' ? new Date(date) : new Date();
+}
+
+function addMiddleware(client: S3Client): void {
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      const request = args.request as { protocol: string; headers: Record<string, string> };
+      // TLS protects the bytes on their way and the CRC-32 is checked: hashing each part once more for the signature
+      // would double the cost of sending it. Without TLS the signature is the only protection.
+      if (context.commandName === 'UploadPartCommand' && request.protocol === 'https:') {
+        request.headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
+      }
+      return await next(args);
+    },
+    { step: 'build', name: 'backupctlUnsignedPayload' },
+  );
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args);
+      const response = result.response as { headers?: Record<string, string> } | undefined;
+      const output = result.output as { $metadata?: { date?: string | undefined } };
+      if (output.$metadata !== undefined) output.$metadata.date = response?.headers?.date;
+      return result;
+    },
+    { step: 'deserialize', priority: 'high', name: 'backupctlServerDate' },
+  );
+}
+
+function waitAfter(tries: number): number {
+  const full = Math.min(MAX_WAIT, FIRST_WAIT * 2 ** (tries - 1));
+  return full / 2 + (Math.random() * full) / 2;
+}
