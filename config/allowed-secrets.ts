@@ -1,0 +1,83 @@
+import { constants } from 'node:fs';
+import { mkdir, open } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
+import type { SecretReference } from '../repository/manifest.ts';
+
+const fileName = 'allowed-secrets.ndjson';
+
+/**
+ * Lets the worker of this data directory open what its user has just named on the command line. It is this file, and
+ * not what comes through Temporal, that the worker believes: whoever may write here is that user.
+ *
+ * One line is appended in one write, so that commands which run at once do not lose each other's; asked twice, it is
+ * written once or twice, which means the same.
+ * @param reference a file by its absolute path, or an environment variable of the worker
+ * @throws BackupctlError configuration when the file cannot be written or belongs to somebody else
+ */
+export async function allowSecret(dataDir: string, reference: SecretReference): Promise<void> {
+  if ('file' in reference && !isAbsolute(reference.file))
+    throw new Error(`${reference.file} is not absolute`);
+  if ((await allowedSecrets(dataDir)).some((known) => sameReference(known, reference))) return;
+  const path = join(dataDir, fileName);
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    const file = await open(path, 'a', 0o600);
+    try {
+      // The line feed before it ends a line that a crash or a full disk may have cut.
+      await file.write(`\n${JSON.stringify(reference)}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw new BackupctlError('configuration', `${path} cannot be written: ${messageOf(cause)}`, {
+      hint: "run the command as the platform's user, on its machine",
+      cause,
+    });
+  }
+}
+
+/**
+ * What {@link allowSecret} was told in this data directory.
+ * @throws BackupctlError configuration when somebody else could have written the file
+ */
+export async function allowedSecrets(dataDir: string): Promise<SecretReference[]> {
+  const path = join(dataDir, fileName);
+  let text: string;
+  try {
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      const { uid, mode } = await file.stat();
+      const ours = process.getuid === undefined || uid === process.getuid() || uid === 0;
+      if (!ours || (mode & 0o022) !== 0) {
+        throw new BackupctlError('configuration', `${path} may have been written by another user`, {
+          hint: `look at it, then make it yours again: chown and chmod 600 ${path}`,
+        });
+      }
+      text = await file.readFile('utf8');
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    if (cause instanceof BackupctlError) throw cause;
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw new BackupctlError('configuration', `${path} cannot be read: ${messageOf(cause)}`, { cause });
+  }
+  return text.split('\n').flatMap(parseLine);
+}
+
+export function sameReference(a: SecretReference, b: SecretReference): boolean {
+  if ('file' in a) return 'file' in b && a.file === b.file;
+  return 'env' in b && a.env === b.env;
+}
+
+function parseLine(line: string): SecretReference[] {
+  try {
+    const { file, env } = JSON.parse(line) as { file?: unknown; env?: unknown };
+    if (typeof file === 'string') return [{ file }];
+    return typeof env === 'string' ? [{ env }] : [];
+  } catch {
+    return [];
+  }
+}

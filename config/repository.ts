@@ -1,0 +1,124 @@
+import { mkdir } from 'node:fs/promises';
+import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
+import { readIfThere } from '../repository/documents.ts';
+import { readSecretFile } from '../repository/key-file.ts';
+import { createKeys } from '../repository/keys.ts';
+import { layout } from '../repository/layout.ts';
+import type { RepositoryDocument } from '../repository/manifest.ts';
+import { Repository } from '../repository/repository.ts';
+import type { Store } from '../repository/store.ts';
+import { openStore, type ResolvedStore } from '../repository/stores/open.ts';
+import { loadKeys } from './keys.ts';
+import type { Config } from './load.ts';
+import { resolveSecret } from './secrets.ts';
+
+/** The store of the configuration, with its credentials opened. The caller closes it. */
+export async function openConfiguredStore(config: Config, env: NodeJS.ProcessEnv): Promise<Store> {
+  return await openStore(await resolveStore(config, env));
+}
+
+/**
+ * The repository that the configuration names; its store is the caller's to close.
+ * @param options.write whether keys for writing have to be there
+ * @throws BackupctlError not-found where there is none, configuration, credentials, unavailable, corrupt
+ */
+export async function openRepository(
+  config: Config,
+  options: { write?: boolean; env?: NodeJS.ProcessEnv } = {},
+): Promise<Repository> {
+  const [keys, store] = await Promise.all([
+    loadKeys(config, options.write ? 'write' : 'read'),
+    openConfiguredStore(config, options.env ?? process.env),
+  ]);
+  try {
+    const repository = await Repository.open(store, keys);
+    // Where no identity is at hand, the recipients that the repository was made with count.
+    if (keys.recipients.length === 0) keys.recipients.push(...repository.document.recipients);
+    if (keys.indexRecipients.length === 0) keys.indexRecipients.push(...repository.document.index_recipients);
+    return repository;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+export interface InitOutcome {
+  /** False where a repository was there already; nothing was changed then, and no key was made. */
+  created: boolean;
+  keysCreated: boolean;
+  document: RepositoryDocument;
+  location: string;
+}
+
+/**
+ * Makes the repository of the configuration where there is none, and the keys that it needs where there are none.
+ * It is nobody's until a platform claims it.
+ * @throws BackupctlError unsupported for a store that overwrites, not-found for a missing bucket, configuration
+ */
+export async function initRepository(
+  config: Config,
+  options: { now: Date; env?: NodeJS.ProcessEnv },
+): Promise<InitOutcome> {
+  const store = await openConfiguredStore(config, options.env ?? process.env);
+  try {
+    if (config.store.type === 's3' || (await directoryExists(config.store.path))) {
+      if ((await readIfThere(store, layout.repository)) !== null) {
+        const { document } = await Repository.open(store, await loadKeys(config, 'read'));
+        return { created: false, keysCreated: false, document, location: store.location };
+      }
+    }
+    const keysCreated = (await readSecretFile(config.keyFiles.identity)) === null;
+    if (keysCreated) {
+      await makeDirectory(config.dataDir);
+      await createKeys(config.keyFiles, { now: options.now });
+    }
+    const keys = await loadKeys(config, 'write');
+    if (config.store.type === 'filesystem') await makeDirectory(config.store.path);
+    const document = await Repository.init(store, keys, { now: options.now });
+    return { created: true, keysCreated, document, location: store.location };
+  } finally {
+    await store.close();
+  }
+}
+
+async function resolveStore(config: Config, env: NodeJS.ProcessEnv): Promise<ResolvedStore> {
+  const { store } = config;
+  if (store.type === 'filesystem') return store;
+  const { access_key_id: id, secret_access_key: secret } = store;
+  if ((id === undefined) !== (secret === undefined)) {
+    throw new BackupctlError(
+      'configuration',
+      `${config.file}: repository.access_key_id and repository.secret_access_key belong together`,
+    );
+  }
+  return {
+    type: 's3',
+    bucket: store.bucket,
+    prefix: store.prefix,
+    region: store.region,
+    endpoint: store.endpoint,
+    forcePathStyle: store.force_path_style,
+    ...(id !== undefined &&
+      secret !== undefined && {
+        credentials: {
+          accessKeyId: (await resolveSecret(id, config, env)).value,
+          secretAccessKey: (await resolveSecret(secret, config, env)).value,
+        },
+      }),
+  };
+}
+
+async function directoryExists(path: string): Promise<boolean> {
+  const { stat } = await import('node:fs/promises');
+  return (await stat(path).catch(() => null)) !== null;
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new BackupctlError('configuration', `the directory ${path} cannot be made: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}

@@ -1,0 +1,64 @@
+import { createServer } from 'node:net';
+import { BackupctlError } from '../errors/backupctl-error.ts';
+
+/** A port of 127.0.0.1 that nobody listens on at this moment. */
+export async function freePort(): Promise<number> {
+  return await listenBriefly(0);
+}
+
+/**
+ * Checks a port that the user chose.
+ * @param flag the flag that named it, for the message
+ * @throws BackupctlError conflict when it is taken, refused when this user may not open it
+ */
+export async function claimPort(port: number, flag: string): Promise<number> {
+  try {
+    return await listenBriefly(port);
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code;
+    if (code === 'EADDRINUSE') {
+      throw new BackupctlError('conflict', `port ${port} (${flag}) is taken`, {
+        hint: `stop what listens on 127.0.0.1:${port}, or choose another ${flag}`,
+        cause,
+      });
+    }
+    if (code === 'EACCES') {
+      throw new BackupctlError('refused', `port ${port} (${flag}) may not be opened by this user`, {
+        hint: 'choose one above 1023',
+        cause,
+      });
+    }
+    throw cause;
+  }
+}
+
+/** The port that was asked for, else the one of the former life where it is free, else any free one. */
+export async function choosePort(
+  given: number | undefined,
+  flag: string,
+  former: number | null | undefined,
+): Promise<number> {
+  if (given) return await claimPort(given, flag);
+  if (former) {
+    try {
+      return await listenBriefly(former);
+    } catch {
+      // Somebody else has it now.
+    }
+  }
+  return await freePort();
+}
+
+function listenBriefly(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
+      const address = server.address();
+      server.close(() => {
+        if (address !== null && typeof address === 'object') resolve(address.port);
+        else reject(new Error('no port was given'));
+      });
+    });
+  });
+}
