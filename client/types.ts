@@ -55,9 +55,20 @@ export interface ScheduleOptions {
   incremental?: boolean;
   parentId?: string | null;
   selection?: Selection;
+  /** End a dump that has kept somebody waiting for a lock for so many seconds. */
+  yieldToDdl?: number;
 }
 
-export type ScheduleChanges = Omit<ScheduleOptions, 'paused' | 'parentId' | 'incremental' | 'selection'> & {
+/** A schedule that was just made, and what is worth knowing about its fires. */
+export interface CreatedSchedule extends Schedule {
+  /** A line for each day within a year on which daylight saving time loses, moves or repeats a fire. */
+  notices: string[];
+}
+
+export type ScheduleChanges = Omit<
+  ScheduleOptions,
+  'paused' | 'parentId' | 'incremental' | 'selection' | 'yieldToDdl'
+> & {
   name?: string;
   pattern?: string;
 };
@@ -157,7 +168,24 @@ export interface Restore {
   hint: string | null;
 }
 
+/** Which page of a list. */
+export interface PageOptions {
+  /** Id of the oldest thing of the page before; the page goes on after it. */
+  marker?: string | undefined;
+  /** At least 1; default 100. */
+  limit?: number | undefined;
+}
+
+/** How long to wait, and how to tell that one waits. */
+export interface WaitOptions {
+  /** Ends the wait, not what is waited for. */
+  signal?: AbortSignal | undefined;
+  /** Called now and then with the milliseconds waited so far. */
+  onWait?: ((waited: number) => void) | undefined;
+}
+
 export interface Page<T> {
+  /** Oldest first, though pages come newest first: the first item is the marker of the next page. */
   items: T[];
   /** Id to give as `marker` for the next page; null on the last one. */
   nextMarker: string | null;

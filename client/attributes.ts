@@ -1,0 +1,28 @@
+import type { SearchAttributePair } from '@temporalio/common';
+import { type ExecutionKind, searchAttributes } from '../workflows/types.ts';
+
+/** The search attributes by which executions and schedules are found again. */
+export interface Labels {
+  kind: ExecutionKind;
+  instance: string | null;
+  schedule?: string | null;
+  backup?: string | null;
+}
+
+/** As Temporal wants them. All are of type Keyword. */
+export function labelsToAttributes(labels: Labels): SearchAttributePair[] {
+  const values: [name: string, value: string | null | undefined][] = [
+    [searchAttributes.kind, labels.kind],
+    [searchAttributes.instance, labels.instance],
+    [searchAttributes.schedule, labels.schedule],
+    [searchAttributes.backup, labels.backup],
+  ];
+  return values
+    .filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+    .map(([name, value]) => ({ key: { name, type: 'KEYWORD' }, value }) as SearchAttributePair);
+}
+
+/** A literal of Temporal's visibility queries: quotes and backslashes inside an id stay part of it. */
+export function quoted(value: string): string {
+  return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}

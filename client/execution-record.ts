@@ -1,0 +1,80 @@
+import type { WorkflowExecutionInfo } from '@temporalio/client';
+import {
+  type ExecutionKind,
+  type ExecutionMemo,
+  type ExecutionOutput,
+  type ExecutionState,
+  searchAttributes,
+} from '../workflows/types.ts';
+import type { Execution } from './types.ts';
+
+const kinds: Record<string, ExecutionKind> = {
+  backup_create: 'backup',
+  restore_create: 'restore',
+  restore_finish: 'restore',
+  backup_delete: 'delete',
+  instance_change: 'instance',
+};
+
+/** The types of workflow that are executions, for queries. */
+export const executionTypes: readonly string[] = Object.keys(kinds);
+
+/** What Temporal's list knows of an execution, in our words. */
+export function toExecution(info: WorkflowExecutionInfo): Execution {
+  const { state, output, facts } = endOf(info);
+  return {
+    id: attribute(info, searchAttributes.execution) ?? info.runId,
+    kind: (attribute(info, searchAttributes.kind) as ExecutionKind | null) ?? kinds[info.type] ?? 'backup',
+    state,
+    output,
+    scheduleId: attribute(info, searchAttributes.schedule),
+    instanceId: attribute(info, searchAttributes.instance),
+    backupId: attribute(info, searchAttributes.backup),
+    executionTime: info.startTime,
+    endedAt: info.closeTime ?? null,
+    workflowId: info.workflowId,
+    facts,
+  };
+}
+
+/** A Keyword of a row. */
+export function attribute(info: WorkflowExecutionInfo, name: string): string | null {
+  const value: unknown = info.typedSearchAttributes.get({ name, type: 'KEYWORD' });
+  return typeof value === 'string' ? value : null;
+}
+
+/** Whether the run is over, by the row. */
+export function isClosed(info: Pick<WorkflowExecutionInfo, 'status'>): boolean {
+  return info.status.name !== 'RUNNING' && info.status.name !== 'PAUSED';
+}
+
+type End = { state: ExecutionState; output: ExecutionOutput | null; facts: ExecutionMemo['facts'] };
+
+/**
+ * A run puts its end into the memo as its last step. One without a memo did not end by itself: then Temporal's status
+ * says what happened.
+ */
+function endOf(info: WorkflowExecutionInfo): End {
+  const memo = info.memo as Partial<ExecutionMemo> | undefined;
+  const facts = memo?.facts ?? {};
+  if (!isClosed(info)) return { state: 'RUNNING', output: null, facts };
+  if (memo?.state !== undefined) return { state: memo.state, output: memo.output ?? null, facts };
+  switch (info.status.name) {
+    case 'COMPLETED':
+      return { state: 'SUCCESS', output: null, facts };
+    case 'CANCELLED':
+      return { state: 'CANCELLED', output: { status: 'Cancelled' }, facts };
+    case 'TERMINATED':
+      return failed('the run was terminated in Temporal, without a cleanup', facts);
+    case 'TIMED_OUT':
+      return failed('the run was ended by its time limit in Temporal', facts);
+    default:
+      return failed('the run failed before it could say why', facts);
+  }
+}
+
+function failed(error: string, facts: ExecutionMemo['facts']): End {
+  const hint =
+    '`backupctl janitor-run` removes what it left, `backupctl execution-logs` tells how far it came';
+  return { state: 'ERROR', output: { status: 'Failed', error, hint }, facts };
+}

@@ -1,0 +1,135 @@
+import type { WorkflowExecutionInfo } from '@temporalio/client';
+import { BackupctlError } from '../errors/backupctl-error.ts';
+import { searchAttributes } from '../workflows/types.ts';
+import { quoted } from './attributes.ts';
+import { cutPage } from './execution-pages.ts';
+import { executionTypes, isClosed, toExecution } from './execution-record.ts';
+import { isNotFound } from './grpc-errors.ts';
+import type { InstanceNames } from './instance-names.ts';
+import type { Schedules } from './schedules.ts';
+import type { Surroundings } from './surroundings.ts';
+import type { Execution, Page, PageOptions, WaitOptions } from './types.ts';
+import { until } from './until.ts';
+
+/** What a list returns where no limit is given. */
+const DEFAULT_LIMIT = 100;
+
+/** Executions: each is a run of a workflow, known by the id of its first run. */
+export class Executions {
+  readonly #surroundings: Surroundings;
+  readonly #schedules: Schedules;
+  readonly #instances: InstanceNames;
+
+  constructor(surroundings: Surroundings, schedules: Schedules, instances: InstanceNames) {
+    this.#surroundings = surroundings;
+    this.#schedules = schedules;
+    this.#instances = instances;
+  }
+
+  /** See {@link BackupClient.executionList}. */
+  async list(scheduleId: string, options: PageOptions): Promise<Page<Execution>> {
+    checkLimit(options.limit);
+    const query = `WorkflowType = 'backup_create' AND ${searchAttributes.schedule} = ${quoted(scheduleId)}`;
+    const page = await this.#page(query, options, (marker) => {
+      if (toExecution(marker).scheduleId === scheduleId) return;
+      throw new BackupctlError('usage', `execution ${options.marker} is not one of schedule ${scheduleId}`, {
+        hint: 'use an id that `backupctl execution-list` printed for this schedule as the marker',
+      });
+    });
+    // A schedule that was deleted leaves its executions, which can still be listed; one that never was is an error.
+    if (page.items.length === 0 && options.marker === undefined) await this.#schedules.show(scheduleId);
+    return page;
+  }
+
+  /** See {@link BackupClient.executionListByInstance}. */
+  async listByInstance(instanceName: string, options: PageOptions): Promise<Page<Execution>> {
+    checkLimit(options.limit);
+    const instance = await this.#instances.find(instanceName);
+    const query = `WorkflowType = 'backup_create' AND ${searchAttributes.instance} = ${quoted(instance.id)}`;
+    return this.#page(query, options, (marker) => {
+      if (toExecution(marker).instanceId === instance.id) return;
+      throw new BackupctlError(
+        'usage',
+        `execution ${options.marker} is not one of instance ${instanceName}`,
+        {
+          hint: 'use an id that `backupctl execution-list --instance` printed for this instance as the marker',
+        },
+      );
+    });
+  }
+
+  /** See {@link BackupClient.executionDelete}. */
+  async delete(id: string, options: WaitOptions = {}): Promise<void> {
+    const row = await this.find(id);
+    const link = await this.#surroundings.temporal();
+    const workflowExecution = { workflowId: row.workflowId, runId: row.runId };
+    const running = await link.call(async ({ workflow }) => {
+      try {
+        return !isClosed(await workflow.getHandle(row.workflowId, row.runId).describe());
+      } catch (error) {
+        // Deleted by somebody else, and still listed.
+        if (isNotFound(error)) return false;
+        throw error;
+      }
+    });
+    if (running) {
+      throw new BackupctlError('refused', `execution ${id} is still running`, {
+        hint: `cancel it first with \`backupctl execution-cancel ${id}\``,
+      });
+    }
+    // A row that is not yet listed as closed when its run is deleted would stay for half a minute.
+    await until(async () => isClosed(await this.find(id)), { ...options, timeout: 60_000 });
+    await link.call(async ({ workflowService }) => {
+      try {
+        await workflowService.deleteWorkflowExecution({ namespace: link.namespace, workflowExecution });
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+      }
+    });
+    await until(async () => (await this.#lookUp(id)) === null, {
+      ...options,
+      timeout: 120_000,
+      what: 'the list to leave it out',
+    });
+  }
+
+  /** The row of an execution. @throws BackupctlError not-found */
+  async find(id: string): Promise<WorkflowExecutionInfo> {
+    const row = await this.#lookUp(id);
+    if (row === null) {
+      throw new BackupctlError('not-found', `there is no execution ${id}`, {
+        hint: '`backupctl execution-list SCHEDULE` shows the ids of those that exist',
+      });
+    }
+    return row;
+  }
+
+  async #lookUp(id: string): Promise<WorkflowExecutionInfo | null> {
+    const link = await this.#surroundings.temporal();
+    const types = executionTypes.map(quoted).join(', ');
+    // The run id finds one that has only just begun, and could not name itself yet.
+    const query = `WorkflowType IN (${types}) AND (RunId = ${quoted(id)} OR ${searchAttributes.execution} = ${quoted(id)})`;
+    return link.call(async ({ workflow }) => {
+      for await (const row of workflow.list({ query, pageSize: 2 })) return row;
+      return null;
+    });
+  }
+
+  async #page(
+    query: string,
+    { marker, limit = DEFAULT_LIMIT }: PageOptions,
+    checkMarker: (marker: WorkflowExecutionInfo) => void,
+  ): Promise<Page<Execution>> {
+    const after = marker === undefined ? null : await this.find(marker);
+    if (after !== null) checkMarker(after);
+    const link = await this.#surroundings.temporal();
+    const { rows, more } = await cutPage(link, { query, limit, after });
+    const items = rows.map(toExecution).reverse();
+    return { items, nextMarker: more ? (items[0]?.id ?? null) : null };
+  }
+}
+
+function checkLimit(limit: number | undefined): void {
+  if (limit === undefined || (Number.isSafeInteger(limit) && limit >= 1)) return;
+  throw new BackupctlError('usage', `the limit is ${limit}`, { hint: 'use a whole number of at least 1' });
+}

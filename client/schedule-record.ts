@@ -1,0 +1,56 @@
+import type { ScheduleDescription } from '@temporalio/client';
+import type { BackupCreateInput, RunPolicy } from '../workflows/types.ts';
+import type { Schedule } from './types.ts';
+
+/** The type of workflow that a schedule of ours starts. */
+export const scheduledWorkflow = 'backup_create';
+
+/** The prefix of the ids of the workflows that a schedule starts; Temporal adds the time of the fire. */
+export function scheduledWorkflowId(scheduleId: string): string {
+  return `backup_create/${scheduleId}`;
+}
+
+/**
+ * A cron pattern as Temporal is given it: what follows `#` comes back as the comment of the compiled calendar, which
+ * is the only way to get the text again.
+ */
+export function cronWithComment(pattern: string): string {
+  return `${pattern} # ${pattern}`;
+}
+
+/** The arguments of a schedule's action, or null where it is not one of ours. */
+export function argumentsOf(description: ScheduleDescription): [BackupCreateInput, RunPolicy] | null {
+  const { action } = description;
+  if (action.workflowType !== scheduledWorkflow) return null;
+  const [input, policy] = (action.args ?? []) as [BackupCreateInput?, RunPolicy?];
+  return input === undefined || policy?.schedule_id !== description.scheduleId ? null : [input, policy];
+}
+
+/** What Temporal knows of a schedule, in our words; null where it is not one of ours. */
+export function toSchedule(description: ScheduleDescription, instanceName: string): Schedule | null {
+  const found = argumentsOf(description);
+  if (found === null) return null;
+  const [input, policy] = found;
+  const { spec, state, info } = description;
+  return {
+    id: description.scheduleId,
+    name: input.name,
+    description: input.description,
+    instance: input.instance,
+    instanceName,
+    pattern: spec.calendars?.[0]?.comment ?? '',
+    timezone: spec.timezone || 'UTC',
+    nextExecutionTime: state.paused ? null : (info.nextActionTimes[0] ?? null),
+    parentId: input.parent_id,
+    incremental: input.incremental ?? false,
+    input,
+    paused: state.paused,
+    note: state.note || null,
+    overlap: policy.overlap,
+    onBusy: policy.on_busy,
+    catchupWindow: policy.catchup_window,
+    jitter: (spec.jitter ?? 0) / 1000,
+    createdAt: info.createdAt,
+    updatedAt: info.lastUpdatedAt ?? null,
+  };
+}

@@ -1,0 +1,190 @@
+import { randomUUID } from 'node:crypto';
+import type { ScheduleDescription } from '@temporalio/client';
+import { BackupctlError } from '../errors/backupctl-error.ts';
+import { type BackupCreateInput, type RunPolicy, searchAttributes } from '../workflows/types.ts';
+import { labelsToAttributes, quoted } from './attributes.ts';
+import { concurrently } from './concurrently.ts';
+import { isAlreadyThere, isNotFound } from './grpc-errors.ts';
+import type { InstanceNames } from './instance-names.ts';
+import {
+  argumentsOf,
+  cronWithComment,
+  scheduledWorkflow,
+  scheduledWorkflowId,
+  toSchedule,
+} from './schedule-record.ts';
+import type { Surroundings } from './surroundings.ts';
+import type { CreatedSchedule, Schedule, ScheduleOptions } from './types.ts';
+import { until } from './until.ts';
+
+/** How many schedules are described at a time while listing. */
+const DESCRIBES = 20;
+const DAY = 86_400;
+
+/** Schedules: each is a Temporal schedule under a UUID. */
+export class Schedules {
+  readonly #surroundings: Surroundings;
+  readonly #instances: InstanceNames;
+
+  constructor(surroundings: Surroundings, instances: InstanceNames) {
+    this.#surroundings = surroundings;
+    this.#instances = instances;
+  }
+
+  /** See {@link BackupClient.scheduleCreate}. */
+  async create(
+    instanceName: string,
+    pattern: string,
+    name: string,
+    options: ScheduleOptions,
+  ): Promise<CreatedSchedule> {
+    const { checkName, checkPolicies } = await import('./schedule-options.ts');
+    const { checkPattern, checkTimezone } = await import('./cron/pattern.ts');
+    const cron = checkPattern(pattern);
+    const timezone = checkTimezone(options.timezone ?? 'UTC');
+    checkPolicies(options);
+    checkName(name);
+    const instance = await this.#instances.find(instanceName);
+    const id = randomUUID();
+    const input: BackupCreateInput = {
+      instance: instance.id,
+      description: options.description ?? null,
+      parent_id: options.parentId ?? null,
+      name,
+      ...(options.incremental ? { incremental: true } : {}),
+      ...(options.selection === undefined ? {} : { selection: options.selection }),
+      ...(options.yieldToDdl === undefined ? {} : { yield_to_ddl: options.yieldToDdl }),
+    };
+    const policy: RunPolicy = {
+      schedule_id: id,
+      overlap: options.overlap ?? 'skip',
+      on_busy: options.onBusy ?? 'wait',
+      catchup_window: options.catchupWindow ?? DAY,
+      active_since: new Date().toISOString(),
+    };
+    const link = await this.#surroundings.temporal();
+    const taskQueue = await this.#surroundings.taskQueue();
+    const typedSearchAttributes = labelsToAttributes({ kind: 'backup', instance: instance.id, schedule: id });
+    await link.call(async ({ schedule }) => {
+      try {
+        await schedule.create({
+          scheduleId: id,
+          spec: {
+            cronExpressions: [cronWithComment(cron)],
+            timezone,
+            ...(options.jitter ? { jitter: options.jitter * 1000 } : {}),
+          },
+          action: {
+            type: 'startWorkflow',
+            workflowType: scheduledWorkflow,
+            workflowId: scheduledWorkflowId(id),
+            args: [input, policy],
+            taskQueue,
+            typedSearchAttributes,
+          },
+          // Overlap and lost fires are ours to decide, where they leave a row (docs/design.md).
+          policies: { overlap: 'ALLOW_ALL', catchupWindow: 60_000 },
+          typedSearchAttributes,
+          state: { paused: options.paused ?? false },
+        });
+      } catch (error) {
+        // Nobody else has this id: it was our own call, whose answer was lost.
+        if (!isAlreadyThere(error)) throw error;
+      }
+    });
+    const created = await this.show(id);
+    await until(
+      async () => (await this.#listedIds(`${searchAttributes.schedule} = ${quoted(id)}`)).length > 0,
+    );
+    return { ...created, notices: [] };
+  }
+
+  /** See {@link BackupClient.scheduleList}. */
+  async list(instanceName?: string): Promise<Schedule[]> {
+    // Both are opened at once: neither needs the other.
+    const opening = this.#surroundings.temporal();
+    opening.catch(() => undefined);
+    let query = `${searchAttributes.kind} = 'backup'`;
+    if (instanceName !== undefined) {
+      const instance = await this.#instances.find(instanceName);
+      query = `${searchAttributes.instance} = ${quoted(instance.id)}`;
+    }
+    const ids = await this.#listedIds(query);
+    const found = await concurrently(ids, DESCRIBES, async (id) => {
+      const description = await this.#describe(id);
+      return description === null ? null : this.#toSchedule(description);
+    });
+    return found.filter((schedule) => schedule !== null).sort(byNextExecution);
+  }
+
+  /** See {@link BackupClient.scheduleShow}. */
+  async show(id: string): Promise<Schedule> {
+    const description = await this.#describe(id);
+    const schedule = description === null ? null : await this.#toSchedule(description);
+    if (schedule === null) throw noSchedule(id);
+    return schedule;
+  }
+
+  /** See {@link BackupClient.scheduleDelete}. */
+  async delete(id: string): Promise<void> {
+    await this.show(id);
+    const link = await this.#surroundings.temporal();
+    await link.call(async ({ schedule }) => {
+      try {
+        await schedule.getHandle(id).delete();
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+      }
+    });
+    await until(
+      async () => (await this.#listedIds(`${searchAttributes.schedule} = ${quoted(id)}`)).length === 0,
+    );
+  }
+
+  /** The arguments that a run of the schedule gets. @throws BackupctlError not-found */
+  async runArguments(id: string): Promise<[BackupCreateInput, RunPolicy]> {
+    const description = await this.#describe(id);
+    const found = description === null ? null : argumentsOf(description);
+    if (found === null) throw noSchedule(id);
+    return found;
+  }
+
+  async #toSchedule(description: ScheduleDescription): Promise<Schedule | null> {
+    const found = argumentsOf(description);
+    return found === null ? null : toSchedule(description, await this.#instances.nameOf(found[0].instance));
+  }
+
+  async #describe(id: string): Promise<ScheduleDescription | null> {
+    const link = await this.#surroundings.temporal();
+    return link.call(async ({ schedule }) => {
+      try {
+        return await schedule.getHandle(id).describe();
+      } catch (error) {
+        if (isNotFound(error)) return null;
+        throw error;
+      }
+    });
+  }
+
+  async #listedIds(query: string): Promise<string[]> {
+    const link = await this.#surroundings.temporal();
+    return link.call(async ({ schedule }) => {
+      const ids: string[] = [];
+      for await (const { scheduleId } of schedule.list({ query, pageSize: 1000 })) ids.push(scheduleId);
+      return ids;
+    });
+  }
+}
+
+/** Soonest first; those that will not fire (paused) last; then by name and id, so that the order is always one. */
+function byNextExecution(a: Schedule, b: Schedule): number {
+  const [left, right] = [a, b].map(({ nextExecutionTime }) => nextExecutionTime?.getTime() ?? Infinity);
+  if (left !== right) return (left as number) < (right as number) ? -1 : 1;
+  return a.name === b.name ? (a.id < b.id ? -1 : 1) : a.name < b.name ? -1 : 1;
+}
+
+function noSchedule(id: string): BackupctlError {
+  return new BackupctlError('not-found', `there is no schedule ${id}`, {
+    hint: '`backupctl schedule-list` shows the ids of those that exist',
+  });
+}
