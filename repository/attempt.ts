@@ -24,6 +24,8 @@ export interface AttemptOptions {
   attemptId: string;
   pool: PartPool;
   onProgress?: (progress: UploadProgress) => void;
+  /** Throws when a manifest names this attempt, whose objects are a backup then. */
+  assertDiscardable: () => Promise<void>;
   /** Bytes of plaintext a segment; smaller in tests. */
   segmentPlain?: number;
 }
@@ -115,6 +117,7 @@ class SealedAttempt implements Attempt {
   }
 
   async discard(): Promise<void> {
+    await this.#options.assertDiscardable();
     for await (const unfinished of this.#store.listUnfinished(this.prefix)) {
       await this.#store.abortUnfinished(unfinished);
     }
@@ -202,7 +205,10 @@ async function* chunksOf(source: CompressedSource): AsyncGenerator<Buffer, void,
 }
 
 async function writeAll(uploader: Uploader, pieces: Buffer[]): Promise<void> {
-  for (const piece of pieces) await uploader.write(piece);
+  for (const piece of pieces) {
+    const room = uploader.write(piece);
+    if (room !== undefined) await room;
+  }
 }
 
 function record(

@@ -1,13 +1,14 @@
 import { BackupctlError } from '../errors/backupctl-error.ts';
-import { checkManifest } from './backups.ts';
-import { encode } from './documents.ts';
+import { checkManifest, type SignedManifest } from './backups.ts';
+import { encode, readIfThere } from './documents.ts';
 import { assertOwner } from './epochs.ts';
 import { layout } from './layout.ts';
 import { lookahead } from './lookahead.ts';
 import { FORMAT, type Manifest, manifestSchema } from './manifest.ts';
+import { readMarks, standing } from './marks.ts';
 import type { CommitOutcome } from './repository.ts';
 import { type SigningKey, sha256 } from './signing.ts';
-import { ObjectExistsError, type Store } from './store.ts';
+import { ObjectExistsError, type Store, type StoredObject } from './store.ts';
 
 /**
  * A manifest but for what the repository itself knows. Its times are the workflow's, so that a commit that is tried
@@ -35,7 +36,13 @@ export async function commit(
   draft: ManifestDraft,
   platformId: string,
 ): Promise<CommitOutcome> {
+  const place = { instanceId: draft.instance.id, backupId: draft.id };
+  const key = layout.manifest(place.instanceId, place.backupId);
+  const before = await readIfThere(store, key);
+  if (before !== null) return outcomeOf(draft, await checkManifest(store, trusted, place, before));
+
   await checkObjects(store, draft);
+  await assertNotGivenUp(store, trusted, draft.id);
   const epoch = await assertOwner(store, platformId);
   const sum = (size: 'plain_size' | 'sealed_size') =>
     draft.objects.reduce((total, object) => total + object[size], 0);
@@ -49,35 +56,50 @@ export async function commit(
     platform_id: platformId,
     signed_by: signingKey.publicName,
   });
-  const digest = sha256(bytes);
-  const place = { instanceId: draft.instance.id, backupId: draft.id };
-  await createSignature(
-    store,
-    layout.signature(place.instanceId, place.backupId, digest),
-    signingKey.sign(bytes),
-  );
-  const key = layout.manifest(place.instanceId, place.backupId);
+  const signatureKey = layout.signature(place.instanceId, place.backupId, sha256(bytes));
+  const signed = await createSignature(store, signatureKey, signingKey.sign(bytes));
   try {
     await store.create(key, bytes);
-    const written = await checkManifest(store, trusted, place, bytes);
-    return { outcome: 'committed', ...written };
   } catch (error) {
     if (!(error instanceof ObjectExistsError)) throw error;
+    const there = await store.read(key);
+    const found = await checkManifest(store, trusted, place, there);
+    if (!there.equals(bytes)) await store.delete(signatureKey, signed?.versionId ?? null);
+    return outcomeOf(draft, found);
   }
-  const there = await store.read(key);
-  const found = await checkManifest(store, trusted, place, there);
-  return { outcome: there.equals(bytes) ? 'recognised' : 'lost', ...found };
+  await assertNotGivenUp(store, trusted, draft.id);
+  return { outcome: 'committed', ...(await checkManifest(store, trusted, place, bytes)) };
+}
+
+/** What counts is whose objects the manifest names: an epoch may have passed since the call whose answer was lost. */
+function outcomeOf(draft: ManifestDraft, found: SignedManifest): CommitOutcome {
+  return { outcome: found.manifest.attempt_id === draft.attempt_id ? 'recognised' : 'lost', ...found };
+}
+
+/** See `discardAttempts`: who gives a backup up puts the tombstone first, and looks for the manifest then. */
+async function assertNotGivenUp(store: Store, trusted: ReadonlySet<string>, backupId: string): Promise<void> {
+  const [tombstone] = standing(await readMarks(store, trusted, backupId), 'tombstone');
+  if (tombstone === undefined) return;
+  throw new BackupctlError(
+    'refused',
+    `backup ${backupId} was given up at ${tombstone.at}, before its commit`,
+  );
 }
 
 /** Ed25519 is deterministic: a signature that is there under this name is this one, or the store is damaged. */
-async function createSignature(store: Store, key: string, signature: Uint8Array): Promise<void> {
+async function createSignature(
+  store: Store,
+  key: string,
+  signature: Uint8Array,
+): Promise<StoredObject | null> {
   try {
-    await store.create(key, signature);
+    return await store.create(key, signature);
   } catch (error) {
     if (!(error instanceof ObjectExistsError)) throw error;
     if (!(await store.read(key)).equals(signature)) {
       throw new BackupctlError('corrupt', `${key} exists and holds another signature`);
     }
+    return await store.stat(key);
   }
 }
 

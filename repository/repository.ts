@@ -2,11 +2,29 @@ import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { type AttemptOptions, beginAttempt } from './attempt.ts';
-import { type BackupEntry, backupPlaces, readBackups, readManifest, type SignedManifest } from './backups.ts';
+import {
+  type BackupEntry,
+  type BackupPlace,
+  backupPlaces,
+  readBackups,
+  readManifest,
+  type SignedManifest,
+} from './backups.ts';
 import { commit, type ManifestDraft } from './commit.ts';
+import {
+  deleteTombstoned,
+  type SweepOutcome,
+  type SweepRequest,
+  type TombstoneRequest,
+  tombstone,
+} from './deletion.ts';
+import { assertNotCommitted, type DiscardOutcome, type DiscardRequest, discardAttempts } from './discard.ts';
 import { decode, encode, parseJson, readIfThere } from './documents.ts';
 import { assertOwner, claimEpoch, newestEpoch } from './epochs.ts';
+import { ExecutionLog, finishLog, type LogLines, readLog } from './execution-log.ts';
+import { type ExportOptions, exportBackup } from './export.ts';
 import { readDraftObject, readIndexObject } from './index-documents.ts';
+import { checkKeys, type KeyCheck } from './key-check.ts';
 import { layout } from './layout.ts';
 import type {
   Epoch,
@@ -19,6 +37,7 @@ import type {
 } from './manifest.ts';
 import { FORMAT, repositorySchema } from './manifest.ts';
 import { addMark, type NewMark, readMarks, tombstonedIds } from './marks.ts';
+import { type MarkWriter, type PinRequest, pin, unpin } from './pins.ts';
 import { probeCreateIfAbsent } from './probe.ts';
 import { parseReference, pickNamed } from './reference.ts';
 import { instance, instances, latestRevisions, putInstance, putRevision, type Revision } from './registry.ts';
@@ -26,6 +45,7 @@ import { parseIdentities } from './sealing/header.ts';
 import { openSegments, segmentsOf } from './segments.ts';
 import { SigningKey } from './signing.ts';
 import { ObjectExistsError, type Store } from './store.ts';
+import { type VerifyOptions, verifyBackup } from './verify.ts';
 
 /** A stream of compressed bytes, and the word on whether it came to a good end. */
 export interface CompressedSource {
@@ -210,12 +230,13 @@ export class Repository {
   // --- writing a backup ---
 
   /** Opens an attempt below its own prefix. */
-  beginAttempt(options: Omit<AttemptOptions, 'attemptId'> & { attemptId?: string }): Attempt {
+  beginAttempt(
+    options: Omit<AttemptOptions, 'attemptId' | 'assertDiscardable'> & { attemptId?: string },
+  ): Attempt {
     this.#assertWritable();
-    return beginAttempt(this.store, this.keys, {
-      ...options,
-      attemptId: options.attemptId ?? randomUUID(),
-    });
+    const attemptId = options.attemptId ?? randomUUID();
+    const assertDiscardable = () => assertNotCommitted(this, options, attemptId);
+    return beginAttempt(this.store, this.keys, { ...options, attemptId, assertDiscardable });
   }
 
   /**
@@ -320,6 +341,89 @@ export class Repository {
     return tombstonedIds(this.store);
   }
 
+  /**
+   * Holds a backup for a restore or copy: the pin, then the look for a tombstone.
+   * @throws BackupctlError refused when it is being deleted
+   */
+  pin(request: PinRequest): Promise<Mark> {
+    return pin(this.#markWriter(), request);
+  }
+
+  /** Ends every pin of a holder. Idempotent. */
+  unpin(request: PinRequest): Promise<void> {
+    return unpin(this.#markWriter(), request);
+  }
+
+  /**
+   * Begins a deletion: the tombstone, then the look for pins. Idempotent.
+   * @throws BackupctlError refused: needed by another backup, held, pinned, or another platform's repository
+   */
+  tombstone(request: TombstoneRequest): Promise<Mark> {
+    return tombstone(this.#markWriter(), request);
+  }
+
+  /** Removes backups whose tombstone is older than the grace period; see `deletion.ts`. */
+  deleteTombstoned(request: SweepRequest): Promise<SweepOutcome> {
+    return deleteTombstoned(this.#markWriter(), request);
+  }
+
+  /** Removes what other attempts at a backup left; `except: null` gives the backup up. See `discard.ts`. */
+  discardAttempts(request: DiscardRequest): Promise<DiscardOutcome> {
+    return discardAttempts(this.#markWriter(), request);
+  }
+
+  // --- looking after ---
+
+  /** What is wrong with a backup; nothing when all is well. See `verify.ts`. */
+  verify(backup: Manifest | BackupPlace, options: VerifyOptions): AsyncIterable<VerifyFinding> {
+    const identities = this.#identitiesAtHand();
+    if (options.data && identities.data.length === 0) {
+      throw new BackupctlError('credentials', 'no identity that opens data is at hand', {
+        hint: 'set encryption.identity to the file that holds it, or verify without --data',
+      });
+    }
+    return verifyBackup({ store: this.store, trusted: this.trusted, identities }, placeOf(backup), options);
+  }
+
+  /** Writes a backup into a directory, sealed or unsealed. @returns paths. @throws BackupctlError conflict, corrupt */
+  exportBackup(manifest: Manifest, directory: string, options: ExportOptions): Promise<string[]> {
+    const identities = this.#identitiesAtHand();
+    if (options.unsealed) this.#identitiesFor(manifest.objects);
+    return exportBackup({ store: this.store, identities }, manifest, directory, options);
+  }
+
+  /** Tries the configured keys on the newest backups. */
+  checkKeys(): Promise<KeyCheck> {
+    return checkKeys(this.store, this.keys, this.trusted, this.document);
+  }
+
+  // --- logs of executions ---
+
+  /** A writer for lines of an execution's log; `flush` makes them durable. */
+  log(executionId: string): ExecutionLog {
+    return new ExecutionLog(this.store, executionId);
+  }
+
+  /** Merges an execution's pieces into one log. Idempotent; at the end of an execution. */
+  finishLog(executionId: string): Promise<void> {
+    return finishLog(this.store, executionId);
+  }
+
+  /** Lines from an offset (in lines). */
+  readLog(executionId: string, options: { offset?: number } = {}): Promise<LogLines> {
+    return readLog(this.store, executionId, options);
+  }
+
+  #markWriter(): MarkWriter {
+    return { store: this.store, trusted: this.trusted, signingKey: this.#assertWritable() };
+  }
+
+  #identitiesAtHand(): { data: string[]; index: string[] } {
+    const data = this.keys.identity === null ? [] : parseIdentities(this.keys.identity);
+    const index = this.keys.indexIdentity === null ? [] : parseIdentities(this.keys.indexIdentity);
+    return { data, index: [...index, ...data] };
+  }
+
   async #latest(instanceName: string, tombstoned: ReadonlySet<string>): Promise<SignedManifest> {
     const instanceId = await this.#instanceIdOf(instanceName);
     for await (const entry of this.backups(instanceId === null ? {} : { instanceId })) {
@@ -354,22 +458,23 @@ export class Repository {
 
   #identitiesFor(objects: readonly ObjectRecord[]): string[] {
     if (objects.every(({ role }) => role === 'index')) return this.#indexIdentities();
-    if (this.keys.identity === null) {
+    const { data } = this.#identitiesAtHand();
+    if (data.length === 0) {
       throw new BackupctlError('credentials', 'no identity that opens data is at hand', {
         hint: 'set encryption.identity to the file that holds it',
       });
     }
-    return parseIdentities(this.keys.identity);
+    return data;
   }
 
   #indexIdentities(): string[] {
-    const texts = [this.keys.indexIdentity, this.keys.identity].filter((text) => text !== null);
-    if (texts.length === 0) {
+    const { index } = this.#identitiesAtHand();
+    if (index.length === 0) {
       throw new BackupctlError('credentials', 'no identity that opens indexes is at hand', {
         hint: 'set encryption.index_identity, or encryption.identity',
       });
     }
-    return texts.flatMap(parseIdentities);
+    return index;
   }
 
   #assertWritable(): SigningKey {
@@ -389,6 +494,10 @@ export class Repository {
   }
 }
 
+function placeOf(backup: Manifest | BackupPlace): BackupPlace {
+  return 'instance' in backup ? { instanceId: backup.instance.id, backupId: backup.id } : backup;
+}
+
 /** A newer format may hold more keys: what is known of it is read, the rest left alone. */
 function parseRepository(bytes: Uint8Array): RepositoryDocument {
   const document = parseJson(layout.repository, bytes);
@@ -399,16 +508,27 @@ function parseRepository(bytes: Uint8Array): RepositoryDocument {
 
 export type {
   BackupEntry,
+  BackupPlace,
+  DiscardOutcome,
+  DiscardRequest,
   Epoch,
+  ExportOptions,
   InstanceRecord,
+  KeyCheck,
+  LogLines,
   Manifest,
   ManifestDraft,
   Mark,
   NewMark,
   ObjectRecord,
+  PinRequest,
   RepositoryDocument,
   Revision,
   SecretReference,
   SignedManifest,
   Store,
+  SweepOutcome,
+  SweepRequest,
+  TombstoneRequest,
+  VerifyOptions,
 };

@@ -1,0 +1,204 @@
+import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
+import { type BackupPlace, backupPlaces, readBackups, readManifest } from './backups.ts';
+import { listAll, parseJson, readIfThere } from './documents.ts';
+import { assertOwner } from './epochs.ts';
+import { layout } from './layout.ts';
+import type { Mark } from './manifest.ts';
+import { addMark, readMarks, standing, tombstonedIds } from './marks.ts';
+import { type HolderAlive, livePins, type MarkWriter } from './pins.ts';
+import type { Store } from './store.ts';
+
+export interface TombstoneRequest extends BackupPlace {
+  by: string;
+  note?: string | null;
+  /** The workflow's time; the grace period counts from it. */
+  at: Date;
+  platformId: string;
+  isHolderAlive?: HolderAlive;
+}
+
+/**
+ * Begins the deletion of a backup: the tombstone first, then the look for pins. From here on no read by name finds
+ * the backup; its bytes go after the grace period ({@link deleteTombstoned}). Idempotent.
+ * @throws BackupctlError refused when another backup needs it, or it is held or pinned (the tombstone is taken back
+ *   then), or the repository is another platform's
+ */
+export async function tombstone(writer: MarkWriter, request: TombstoneRequest): Promise<Mark> {
+  const { store, trusted, signingKey } = writer;
+  const { backupId, by, at } = request;
+  const epoch = await assertOwner(store, request.platformId);
+  const before = await readMarks(store, trusted, backupId);
+  const problem = heldBack(before) ?? (await neededBy(writer, request, await tombstonedIds(store)));
+  if (problem !== null) throw refusal(backupId, problem);
+  const mark =
+    standing(before, 'tombstone')[0] ??
+    (await addMark(store, signingKey, {
+      backupId,
+      kind: 'tombstone',
+      at,
+      by,
+      note: request.note ?? null,
+      epoch: epoch.epoch,
+    }));
+  const pins = await livePins(await readMarks(store, trusted, backupId), request.isHolderAlive);
+  if (pins[0] === undefined) return mark;
+  await addMark(store, signingKey, {
+    backupId,
+    kind: 'undelete',
+    at,
+    by,
+    refersTo: mark.id,
+    epoch: epoch.epoch,
+  });
+  throw refusal(backupId, `it is in use by ${pins[0].refers_to ?? pins[0].by}`);
+}
+
+export interface SweepRequest {
+  /** Milliseconds between tombstone and removal. */
+  grace: number;
+  now: Date;
+  platformId: string;
+  isHolderAlive: HolderAlive;
+  signal?: AbortSignal;
+}
+
+export interface SweepOutcome {
+  deleted: BackupPlace[];
+  /** Tombstones that stand, and why the bytes are still there. */
+  kept: (BackupPlace & { reason: string })[];
+}
+
+/**
+ * Removes backups whose tombstone is older than the grace period: looks for pins again, then removes data (by version
+ * id), then manifest and signatures. Children go before parents. Can be interrupted and called again.
+ * @throws BackupctlError refused when the repository is another platform's; whatever a listing throws, and then
+ *   nothing has been removed
+ */
+export async function deleteTombstoned(writer: MarkWriter, request: SweepRequest): Promise<SweepOutcome> {
+  const { store } = writer;
+  await assertOwner(store, request.platformId);
+  // Both lists are read to their ends before anything is removed.
+  const tombstoned = await tombstonedIds(store);
+  const places = (await backupPlaces(store)).filter(({ backupId }) => tombstoned.has(backupId));
+  const outcome: SweepOutcome = { deleted: [], kept: [] };
+  for (const place of places) {
+    request.signal?.throwIfAborted();
+    const reason = await reasonToKeep(writer, place, request);
+    if (reason !== null) {
+      outcome.kept.push({ ...place, reason });
+      continue;
+    }
+    // Ownership may have changed while the ones before were removed.
+    await assertOwner(store, request.platformId);
+    await removeBackup(writer, place);
+    outcome.deleted.push(place);
+  }
+  return outcome;
+}
+
+async function reasonToKeep(
+  writer: MarkWriter,
+  place: BackupPlace,
+  request: SweepRequest,
+): Promise<string | null> {
+  let marks: Mark[];
+  try {
+    marks = await readMarks(writer.store, writer.trusted, place.backupId);
+  } catch (error) {
+    if (error instanceof BackupctlError && error.code === 'corrupt') return messageOf(error);
+    throw error;
+  }
+  const [mark] = standing(marks, 'tombstone');
+  if (mark === undefined) return 'its tombstone was taken back';
+  const age = request.now.getTime() - Date.parse(mark.at);
+  if (age < request.grace) return `its grace period ends in ${Math.ceil((request.grace - age) / 1000)} s`;
+  const [pin] = await livePins(marks, request.isHolderAlive);
+  if (pin !== undefined) return `it is in use by ${pin.refers_to ?? pin.by}`;
+  return heldBack(marks) ?? (await neededBy(writer, place, new Set()));
+}
+
+function heldBack(marks: readonly Mark[]): string | null {
+  const [hold] = standing(marks, 'hold');
+  return hold === undefined ? null : `it is held by ${hold.by}${hold.note === null ? '' : `: ${hold.note}`}`;
+}
+
+/**
+ * A backup that is built on this one. One whose manifest cannot be trusted counts by what it says: to keep a parent
+ * too long does less harm.
+ */
+async function neededBy(
+  { store, trusted }: MarkWriter,
+  place: BackupPlace,
+  leftOut: ReadonlySet<string>,
+): Promise<string | null> {
+  for await (const entry of readBackups(store, trusted, place.instanceId)) {
+    const child = entry.manifest?.id ?? entry.damaged?.backupId ?? '';
+    if (leftOut.has(child)) continue;
+    const parent =
+      entry.manifest !== undefined ? entry.manifest.parent_id : await claimedParent(store, entry.damaged.key);
+    if (parent === place.backupId) return `backup ${child} is built on it`;
+  }
+  return null;
+}
+
+async function claimedParent(store: Store, key: string): Promise<unknown> {
+  try {
+    const document = parseJson(key, (await readIfThere(store, key)) ?? Buffer.from('null'));
+    return typeof document === 'object' && document !== null && 'parent_id' in document
+      ? document.parent_id
+      : null;
+  } catch (error) {
+    if (error instanceof BackupctlError && error.code === 'corrupt') return null;
+    throw error;
+  }
+}
+
+/** Data first: a crash in between leaves a manifest under a tombstone, which the next sweep takes up. */
+async function removeBackup({ store, trusted }: MarkWriter, place: BackupPlace): Promise<void> {
+  const data = layout.data(place.instanceId, place.backupId);
+  for await (const unfinished of store.listUnfinished(data)) await store.abortUnfinished(unfinished);
+  const versions = await knownVersions(store, trusted, place);
+  for (const [key, version] of versions) await store.delete(key, version);
+  await removeAll(store, data);
+  const folder = layout.backup(place.instanceId, place.backupId);
+  const rest = await listAll(store, folder);
+  const late = rest.find(({ key }) => key.startsWith(data));
+  if (late !== undefined) {
+    throw new BackupctlError('failed', `${late.key} appeared while its backup was being removed`);
+  }
+  const manifest = layout.manifest(place.instanceId, place.backupId);
+  await removeObject(store, manifest, null);
+  for (const { key, versionId } of rest) if (key !== manifest) await removeObject(store, key, versionId);
+}
+
+async function knownVersions(
+  store: Store,
+  trusted: ReadonlySet<string>,
+  place: BackupPlace,
+): Promise<[key: string, version: string | null][]> {
+  try {
+    const found = await readManifest(store, trusted, place);
+    return found === null ? [] : found.manifest.objects.map(({ key, version_id }) => [key, version_id]);
+  } catch (error) {
+    // A manifest that cannot be trusted does not say what is removed; the list does.
+    if (error instanceof BackupctlError && (error.code === 'corrupt' || error.code === 'unsupported'))
+      return [];
+    throw error;
+  }
+}
+
+/** Removes what a complete list of the prefix shows. */
+export async function removeAll(store: Store, prefix: string): Promise<number> {
+  const objects = await listAll(store, prefix);
+  for (const { key, versionId } of objects) await removeObject(store, key, versionId);
+  return objects.length;
+}
+
+/** Lists do not tell versions; without one, a versioned bucket would keep the bytes. */
+async function removeObject(store: Store, key: string, versionId: string | null): Promise<void> {
+  await store.delete(key, versionId ?? (await store.stat(key))?.versionId ?? null);
+}
+
+function refusal(backupId: string, problem: string): BackupctlError {
+  return new BackupctlError('refused', `backup ${backupId} is not deleted: ${problem}`);
+}

@@ -1,0 +1,101 @@
+import { BackupctlError } from '../errors/backupctl-error.ts';
+import { type BackupPlace, readManifest } from './backups.ts';
+import { removeAll } from './deletion.ts';
+import { listAll, listAllFolders } from './documents.ts';
+import { assertOwner } from './epochs.ts';
+import { layout } from './layout.ts';
+import { addMark, readMarks, standing } from './marks.ts';
+import type { MarkWriter } from './pins.ts';
+
+export interface DiscardRequest extends BackupPlace {
+  /** The attempt that is kept besides the committed one; null gives the whole backup up. */
+  except: string | null;
+  platformId: string;
+  /** For the mark of a backup that is given up. */
+  by: string;
+  /** The workflow's time. */
+  at: Date;
+}
+
+export interface DiscardOutcome {
+  /** Attempts of which something was removed. */
+  attempts: string[];
+  objects: number;
+  uploads: number;
+  /** The attempt that a manifest names, where there is one: it was kept. */
+  committed: string | null;
+}
+
+/**
+ * Removes what other attempts left: objects, unfinished uploads, signatures without a manifest. The attempt that the
+ * manifest names is always kept.
+ *
+ * A backup that is given up gets a tombstone before anybody looks for a manifest, and a commit looks for a tombstone
+ * after its manifest: so a commit that was on its way is seen by one side or the other.
+ * @throws BackupctlError refused (another platform's repository), corrupt (a manifest that cannot be trusted: then
+ *   nothing is removed)
+ */
+export async function discardAttempts(writer: MarkWriter, request: DiscardRequest): Promise<DiscardOutcome> {
+  const { store, trusted, signingKey } = writer;
+  const { instanceId, backupId } = request;
+  const epoch = await assertOwner(store, request.platformId);
+  let found = await readManifest(store, trusted, request);
+  if (request.except === null && found === null) {
+    const { at, by } = request;
+    const before = standing(await readMarks(store, trusted, backupId), 'tombstone')[0];
+    const refused = { backupId, at, by, epoch: epoch.epoch };
+    const mark =
+      before ?? (await addMark(store, signingKey, { ...refused, kind: 'tombstone', note: 'given up' }));
+    found = await readManifest(store, trusted, request);
+    if (found !== null && before === undefined) {
+      await addMark(store, signingKey, { ...refused, kind: 'undelete', refersTo: mark.id });
+    }
+  }
+  const committed = found?.manifest.attempt_id ?? null;
+  const outcome: DiscardOutcome = { attempts: [], objects: 0, uploads: 0, committed };
+  const data = layout.data(instanceId, backupId);
+  const kept = [request.except, committed].filter((id) => id !== null);
+  const isKept = (key: string) => kept.some((id) => key.startsWith(layout.attempt(instanceId, backupId, id)));
+
+  const folders = await listAllFolders(store, data);
+  for await (const unfinished of store.listUnfinished(layout.backup(instanceId, backupId))) {
+    if (isKept(unfinished.key)) continue;
+    await store.abortUnfinished(unfinished);
+    outcome.uploads += 1;
+  }
+  for (const attempt of folders) {
+    if (kept.includes(attempt)) continue;
+    outcome.objects += await removeAll(store, layout.attempt(instanceId, backupId, attempt));
+    outcome.attempts.push(attempt);
+  }
+  if (found !== null || request.except === null)
+    await removeSignatures(writer, request, found?.sha256 ?? null);
+  return outcome;
+}
+
+/** Signatures of manifests that lost, or were never written. */
+async function removeSignatures(
+  { store }: MarkWriter,
+  { instanceId, backupId }: BackupPlace,
+  sha256: string | null,
+): Promise<void> {
+  const kept = sha256 === null ? null : layout.signature(instanceId, backupId, sha256);
+  for (const { key, versionId } of await listAll(store, layout.backup(instanceId, backupId))) {
+    if (!key.endsWith('.sig') || key === kept) continue;
+    await store.delete(key, versionId ?? (await store.stat(key))?.versionId ?? null);
+  }
+}
+
+/**
+ * Whether an attempt may remove what it wrote: never when a manifest names it.
+ * @throws BackupctlError refused
+ */
+export async function assertNotCommitted(
+  { store, trusted }: Pick<MarkWriter, 'store' | 'trusted'>,
+  place: BackupPlace,
+  attemptId: string,
+): Promise<void> {
+  const found = await readManifest(store, trusted, place);
+  if (found?.manifest.attempt_id !== attemptId) return;
+  throw new BackupctlError('refused', `attempt ${attemptId} is committed: its objects are the backup`);
+}
