@@ -26,6 +26,7 @@ import { type ExportOptions, exportBackup } from './export.ts';
 import { readDraftObject, readIndexObject } from './index-documents.ts';
 import { checkKeys, type KeyCheck } from './key-check.ts';
 import { layout } from './layout.ts';
+import { leftovers, removeDraft, unfinishedLogs } from './leftovers.ts';
 import type {
   Epoch,
   InstanceRecord,
@@ -373,6 +374,21 @@ export class Repository {
   }
 
   // --- looking after ---
+
+  /** Backups with objects or uploads that no manifest names, none of them younger than `before`. */
+  leftovers(options: { before: Date }): Promise<BackupPlace[]> {
+    return leftovers(this.store, options);
+  }
+
+  /** Executions whose log is in pieces, none of them younger than `before`. */
+  unfinishedLogs(options: { before: Date }): Promise<string[]> {
+    return unfinishedLogs(this.store, options);
+  }
+
+  /** Removes the draft of the attempt that was committed. Idempotent. */
+  removeDraft(place: BackupPlace, attemptId: string): Promise<void> {
+    return removeDraft(this.store, place, attemptId);
+  }
 
   /** What is wrong with a backup; nothing when all is well. See `verify.ts`. */
   verify(backup: Manifest | BackupPlace, options: VerifyOptions): AsyncIterable<VerifyFinding> {

@@ -1,5 +1,6 @@
 /** What goes in and out of workflows and activities. Types only: the client imports them too. */
-import type { Selection } from '../engines/engine.ts';
+import type { Probe, RestoredDatabase, RestoreRequest, Selection } from '../engines/engine.ts';
+import type { InstanceRecord } from '../repository/manifest.ts';
 
 export type ExecutionState = 'RUNNING' | 'SUCCESS' | 'ERROR' | 'CANCELLED' | 'SKIPPED' | 'MISSED';
 export type ExecutionKind = 'backup' | 'restore' | 'delete' | 'instance';
@@ -29,6 +30,15 @@ export interface RunPolicy {
   catchup_window: number;
   /** Fires before this instant are not missed ones: creation, the last unpause, the last change of the pattern. ISO. */
   active_since: string | null;
+}
+
+/** Fires that were lost while nothing ran: they stand in one row. */
+export interface MissedFires {
+  reason: string;
+  number: number;
+  /** ISO 8601, as Temporal computed them. */
+  first: string;
+  last: string;
 }
 
 /** Output of an execution: short, begins with `status`. */
@@ -68,12 +78,6 @@ export interface PreparedBackup {
   parent_sha256: string | null;
 }
 
-export interface BackupRef {
-  instance_id: string;
-  backup_id: string;
-  execution_id: string;
-}
-
 /** What dump and upload hand to the commit: a reference, never the manifest itself (payloads stop at 2 MB). */
 export interface DumpResult {
   attempt_id: string;
@@ -92,4 +96,54 @@ export interface CommitResult {
   attempt_id: string;
   manifest_sha256: string;
   sealed_size: number;
+}
+
+/** Input of `restore_create` and `restore_plan`. */
+export interface RestoreInput {
+  restore_id: string;
+  backup: { instance_id: string; backup_id: string };
+  target_instance_id: string;
+  request: RestoreRequest;
+}
+
+/** What `restore_create` puts beside `status` into its output. */
+export interface RestoreOutput extends ExecutionOutput {
+  databases: RestoredDatabase[];
+}
+
+export interface RestoreFinishInput {
+  restore_id: string;
+  target_instance_id: string;
+  databases: RestoredDatabase[];
+}
+
+export interface InstanceChangeInput {
+  action: 'create' | 'update' | 'delete';
+  record: InstanceRecord;
+  /** Connect first, and refuse what cannot be backed up whole. */
+  check: boolean;
+}
+
+export interface InstanceChangeResult {
+  record: InstanceRecord;
+  probe: Probe | null;
+}
+
+export interface BackupDeleteInput {
+  instance_id: string;
+  backup_id: string;
+  /** Who asked, for the tombstone. */
+  by: string;
+}
+
+export interface JanitorInput {
+  /** Nothing younger than this is touched. Default: an hour, and the repository's own grace for tombstones. */
+  grace_seconds: number | null;
+}
+
+export interface JanitorResult {
+  /** A line for each thing that was removed. */
+  removed: string[];
+  /** What it could not look at or remove, and why. */
+  problems: string[];
 }

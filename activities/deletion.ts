@@ -1,0 +1,25 @@
+import type { BackupDeleteInput } from '../workflows/types.ts';
+import type { ActivityDeps } from './deps.ts';
+import { isRunning } from './executions.ts';
+import { withFailures } from './failure.ts';
+
+export type DeletionActivities = ReturnType<typeof createDeletionActivities>;
+
+export function createDeletionActivities(deps: ActivityDeps) {
+  return withFailures({
+    /**
+     * Sets the tombstone; the janitor removes the bytes once the grace period is over.
+     * @throws refused: a restore or copy works on it, another backup needs it, it is held
+     */
+    async tombstone(input: BackupDeleteInput & { now: string }): Promise<void> {
+      await deps.repository.tombstone({
+        instanceId: input.instance_id,
+        backupId: input.backup_id,
+        at: new Date(input.now),
+        by: input.by,
+        platformId: deps.platformId,
+        isHolderAlive: (holder) => isRunning(deps.temporal, holder),
+      });
+    },
+  });
+}

@@ -1,0 +1,80 @@
+import type { Client } from '@temporalio/client';
+import type { Config } from '../config/load.ts';
+import type { Engine } from '../engines/engine.ts';
+import type { SecretReference } from '../repository/manifest.ts';
+import type { PartPool } from '../repository/part-pool.ts';
+import type { Repository } from '../repository/repository.ts';
+
+/** What the composition root (`worker/worker.ts`) gives to every family of activities. */
+export interface ActivityDeps {
+  repository: Repository;
+  config: Config;
+  /** Who we are to the repository: the owner named by its newest epoch must be this. */
+  platformId: string;
+  /** To look at other executions, lanes and schedules. */
+  temporal: Client;
+  taskQueue: string;
+  /** The fixed pool of part buffers: all of the memory that dumps use, whatever their number and size. */
+  pool: PartPool;
+  /** How many dumps and restores run at once on this worker. */
+  slots: Slots;
+  /** Private directories of running activities are made below it. */
+  scratch: string;
+  engineNamed(name: string): Promise<Engine>;
+  /** Opens a password, where this worker's configuration allows it. */
+  resolveSecret(reference: SecretReference): Promise<{ value: string; warnings: string[] }>;
+  metrics: ActivityMetrics;
+}
+
+export interface ActivityMetrics {
+  backupFinished(
+    instance: string,
+    result: { success: boolean; seconds: number; bytesIn: number; bytesOut: number },
+  ): void;
+}
+
+/** A counting semaphore whose waiters are served in order. */
+export class Slots {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** Runs the body once a slot is free. @throws the signal's reason, where it is aborted while waiting. */
+  async with<T>(signal: AbortSignal, body: () => Promise<T>): Promise<T> {
+    await this.#acquire(signal);
+    try {
+      return await body();
+    } finally {
+      this.#release();
+    }
+  }
+
+  async #acquire(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#free > 0) {
+      this.#free -= 1;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const turn = () => {
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      const leave = () => {
+        this.#waiting.splice(this.#waiting.indexOf(turn), 1);
+        reject(signal.reason);
+      };
+      this.#waiting.push(turn);
+      signal.addEventListener('abort', leave, { once: true });
+    });
+  }
+
+  #release(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free += 1;
+    else next();
+  }
+}

@@ -1,0 +1,143 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Context } from '@temporalio/activity';
+import type { Log } from '../engines/engine.ts';
+import { messageOf } from '../errors/backupctl-error.ts';
+import type { JanitorInput, JanitorResult } from '../workflows/types.ts';
+import type { ActivityDeps } from './deps.ts';
+import { isRunning, runningExecutions } from './executions.ts';
+import { withFailures } from './failure.ts';
+import { withScratch } from './scratch.ts';
+import { targetOf } from './target.ts';
+
+const defaultGrace = 3600;
+
+export interface SweepInput extends JanitorInput {
+  /** The workflow's time. */
+  now: string;
+}
+
+export type JanitorActivities = ReturnType<typeof createJanitorActivities>;
+
+const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
+
+/**
+ * What a crash leaves, and nothing else: objects and uploads of backups that nobody is making, tombstoned backups whose
+ * grace is over, sessions and half-filled databases of runs that are over, logs in pieces. What runs is asked of
+ * Temporal first, and what is younger than the grace period is left alone whatever Temporal says.
+ */
+export function createJanitorActivities(deps: ActivityDeps) {
+  const { repository, temporal } = deps;
+  return withFailures({
+    async sweep_repository(input: SweepInput): Promise<JanitorResult> {
+      return whileBeating(async () => {
+        const result: JanitorResult = { removed: [], problems: [] };
+        await repository.assertOwner(deps.platformId);
+        const grace = input.grace_seconds ?? defaultGrace;
+        const before = Date.parse(input.now) - grace * 1000;
+        const running = await runningExecutions(temporal);
+        for (const leftover of await repository.leftovers({ before: new Date(before) })) {
+          if (running.backups.has(leftover.backupId)) continue;
+          // Visibility lags: the lane is exact.
+          if (await laneHolds(deps, leftover.instanceId, leftover.backupId)) continue;
+          try {
+            const { attempts, objects, uploads } = await repository.discardAttempts({
+              instanceId: leftover.instanceId,
+              backupId: leftover.backupId,
+              except: null,
+              platformId: deps.platformId,
+              by: 'janitor',
+              at: new Date(input.now),
+            });
+            if (attempts.length + objects + uploads > 0) {
+              result.removed.push(
+                `backup ${leftover.backupId}: ${objects} objects and ${uploads} uploads that no manifest names`,
+              );
+            }
+          } catch (error) {
+            result.problems.push(`backup ${leftover.backupId}: ${messageOf(error)}`);
+          }
+        }
+        const swept = await repository.deleteTombstoned({
+          grace: (input.grace_seconds ?? deps.config.deletionGrace) * 1000,
+          now: new Date(input.now),
+          platformId: deps.platformId,
+          isHolderAlive: (holder) => isRunning(temporal, holder),
+          signal: Context.current().cancellationSignal,
+        });
+        result.removed.push(...swept.deleted.map(({ backupId }) => `deleted backup ${backupId}`));
+        return result;
+      });
+    },
+
+    async sweep_instances(input: SweepInput): Promise<JanitorResult> {
+      return whileBeating(async () => {
+        const result: JanitorResult = { removed: [], problems: [] };
+        const grace = input.grace_seconds ?? defaultGrace;
+        const running = await runningExecutions(temporal);
+        result.removed.push(...(await sweepScratch(deps.scratch, Date.now() - grace * 1000, running.ids)));
+        for (const instance of await repository.instances()) {
+          // The worker beside an instance sweeps it.
+          if (instance.task_queue !== null && instance.task_queue !== deps.taskQueue) continue;
+          try {
+            const lines = await withScratch(deps.scratch, async (scratch) => {
+              const engine = await deps.engineNamed(instance.engine);
+              const { target } = await targetOf(deps, instance);
+              const { cancellationSignal: signal, info } = Context.current();
+              const run = { executionId: info.workflowExecution?.runId ?? '', signal, log: silent, scratch };
+              return engine.sweep(target, async (executionId) => !running.ids.has(executionId), run);
+            });
+            result.removed.push(...lines.map((line) => `${instance.name}: ${line}`));
+          } catch (error) {
+            result.problems.push(`${instance.name}: ${messageOf(error)}`);
+          }
+        }
+        return result;
+      });
+    },
+
+    /** Logs of executions that ended without closing them: a terminated workflow, a store that was away. */
+    async sweep_logs(input: SweepInput): Promise<JanitorResult> {
+      return whileBeating(async () => {
+        const grace = input.grace_seconds ?? defaultGrace;
+        const before = new Date(Date.parse(input.now) - grace * 1000);
+        const running = await runningExecutions(temporal);
+        for (const executionId of await repository.unfinishedLogs({ before })) {
+          if (!running.ids.has(executionId)) await repository.finishLog(executionId);
+        }
+        return { removed: [], problems: [] };
+      });
+    },
+  });
+}
+
+async function laneHolds(deps: ActivityDeps, instanceId: string, backupId: string): Promise<boolean> {
+  const lane = `backup/${instanceId}/data`;
+  if (!(await isRunning(deps.temporal, lane))) return false;
+  const { memo } = await deps.temporal.workflow.getHandle(lane).describe();
+  return memo?.backup_id === undefined || memo.backup_id === backupId;
+}
+
+/** Private directories of a worker that was killed. */
+async function sweepScratch(root: string, before: number, running: ReadonlySet<string>): Promise<string[]> {
+  if (running.size > 1) return []; // Ours among them: which directory is whose is not told.
+  const removed: string[] = [];
+  for (const name of await readdir(root).catch(() => [])) {
+    const path = join(root, name);
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+    if (mtimeMs > before) continue;
+    await rm(path, { recursive: true, force: true });
+    removed.push(`private directory ${name}`);
+  }
+  return removed;
+}
+
+async function whileBeating<T>(body: () => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const beat = setInterval(() => context.heartbeat(), 2_000);
+  try {
+    return await body();
+  } finally {
+    clearInterval(beat);
+  }
+}

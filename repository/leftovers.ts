@@ -1,0 +1,67 @@
+import type { BackupPlace } from './backups.ts';
+import { listAll } from './documents.ts';
+import { layout } from './layout.ts';
+import type { Store } from './store.ts';
+
+const objectKey = /^backups\/([0-9a-f-]{36})\/([0-9a-f-]{36})\/(?:manifest\.json|data\/([^/]+)\/.+|.+)$/;
+const logKey = /^executions\/([0-9a-f-]{36})\/log\/[0-9]+\.ndjson$/;
+
+/**
+ * Backups with something that no manifest names, all of it older than an instant: objects without a manifest, several
+ * attempts, unfinished uploads. Whether somebody still works on one is the caller's to find out.
+ * @throws whatever a listing throws: an incomplete list must not look like a short one
+ */
+export async function leftovers(store: Store, { before }: { before: Date }): Promise<BackupPlace[]> {
+  const found = new Map<
+    string,
+    BackupPlace & { attempts: Set<string>; committed: boolean; unfinished: number; newest: number }
+  >();
+  const at = (key: string) => {
+    const [, instanceId, backupId, attempt] = objectKey.exec(key) ?? [];
+    if (instanceId === undefined || backupId === undefined) return null;
+    const entry = found.get(backupId) ?? {
+      instanceId,
+      backupId,
+      attempts: new Set<string>(),
+      committed: false,
+      unfinished: 0,
+      newest: 0,
+    };
+    found.set(backupId, entry);
+    if (attempt !== undefined) entry.attempts.add(attempt);
+    return entry;
+  };
+  for (const { key, modified } of await listAll(store, layout.backups)) {
+    const entry = at(key);
+    if (entry === null) continue;
+    entry.newest = Math.max(entry.newest, modified.getTime());
+    if (key === layout.manifest(entry.instanceId, entry.backupId)) entry.committed = true;
+  }
+  for await (const { key, begun } of store.listUnfinished(layout.backups)) {
+    const entry = at(key);
+    if (entry === null) continue;
+    entry.newest = Math.max(entry.newest, begun.getTime());
+    entry.unfinished += 1;
+  }
+  return [...found.values()]
+    .filter(({ newest }) => newest <= before.getTime())
+    .filter(({ committed, attempts, unfinished }) => !committed || attempts.size > 1 || unfinished > 0)
+    .map(({ instanceId, backupId }) => ({ instanceId, backupId }));
+}
+
+/** Executions whose log is still in pieces, none of them younger than an instant. */
+export async function unfinishedLogs(store: Store, { before }: { before: Date }): Promise<string[]> {
+  const newest = new Map<string, number>();
+  for (const { key, modified } of await listAll(store, layout.executions)) {
+    const id = logKey.exec(key)?.[1];
+    if (id !== undefined) newest.set(id, Math.max(newest.get(id) ?? 0, modified.getTime()));
+  }
+  return [...newest].filter(([, time]) => time <= before.getTime()).map(([id]) => id);
+}
+
+/** Removes the draft of a committed attempt: its manifest says all that it said. */
+export async function removeDraft(store: Store, place: BackupPlace, attemptId: string): Promise<void> {
+  const key = `${layout.attempt(place.instanceId, place.backupId, attemptId)}draft.json.zst.age`;
+  const stored = await store.stat(key);
+  if (stored !== null) await store.delete(key, stored.versionId);
+}

@@ -1,0 +1,35 @@
+import { type Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
+import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+import { searchAttributes } from '../workflows/types.ts';
+
+/** Our own schedules: short work that looks after the rest. Lists of schedules leave them out by their kind. */
+const system = [
+  { id: 'backupctl-reconciler', workflow: 'reconcile', everySeconds: 60, args: [] },
+  { id: 'backupctl-janitor', workflow: 'janitor', everySeconds: 3600, args: [{ grace_seconds: null }] },
+];
+
+/** Creates them where they are not there yet, and has the reconciler look at once for what was lost while we were away. */
+export async function ensureSystemSchedules(client: Client, taskQueue: string): Promise<void> {
+  const kind = defineSearchAttributeKey(searchAttributes.kind, SearchAttributeType.KEYWORD);
+  for (const { id, workflow, everySeconds, args } of system) {
+    try {
+      await client.schedule.create({
+        scheduleId: id,
+        spec: { intervals: [{ every: everySeconds * 1000 }] },
+        policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: 60_000 },
+        action: {
+          type: 'startWorkflow',
+          workflowType: workflow,
+          workflowId: id,
+          taskQueue,
+          args,
+          workflowRunTimeout: '7 hours',
+        },
+        typedSearchAttributes: new TypedSearchAttributes([{ key: kind, value: 'system' }]),
+      });
+    } catch (error) {
+      if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+    }
+  }
+  await client.schedule.getHandle('backupctl-reconciler').trigger(ScheduleOverlapPolicy.SKIP);
+}

@@ -1,0 +1,118 @@
+import { Client, Connection } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { createBackupActivities } from '../activities/backup.ts';
+import { createClosingActivities } from '../activities/closing.ts';
+import { createDeletionActivities } from '../activities/deletion.ts';
+import { type ActivityDeps, type ActivityMetrics, Slots } from '../activities/deps.ts';
+import { createInstanceActivities } from '../activities/instance.ts';
+import { createJanitorActivities } from '../activities/janitor.ts';
+import { createLaneActivities } from '../activities/lane.ts';
+import { createReconcileActivities } from '../activities/reconcile.ts';
+import { createRestoreActivities } from '../activities/restore.ts';
+import type { Config } from '../config/load.ts';
+import { resolveSecret } from '../config/secrets.ts';
+import { engineNamed } from '../engines/registry.ts';
+import { PartPool } from '../repository/part-pool.ts';
+import type { Repository } from '../repository/repository.ts';
+import { ensureSystemSchedules } from './system-schedules.ts';
+
+/** What a connection to Temporal takes, for both kinds of client. */
+export interface TemporalAddress {
+  address: string;
+  tls?: ConstructorParameters<typeof Object>[0];
+  apiKey?: string;
+  metadata?: Record<string, string>;
+}
+
+export interface WorkerOptions {
+  temporal: TemporalAddress;
+  namespace: string;
+  taskQueue: string;
+  config: Config;
+  repository: Repository;
+  /** Who we are to the repository. */
+  platformId: string;
+  /** A bundle made by `worker/bundle.ts`, outside of this process. */
+  workflowBundlePath: string;
+  metrics: ActivityMetrics;
+  /** Where private directories of running activities are made. */
+  scratch: string;
+  /** Seconds that running activities get to finish once the worker is told to stop. */
+  graceSeconds: number;
+  /** Whether this worker also keeps the reconciler's and the janitor's schedules: not one beside a database. */
+  keepsSystemSchedules: boolean;
+  env: NodeJS.ProcessEnv;
+}
+
+export interface RunningWorker {
+  /** Resolves after `shutdown`, once everything is handed back; rejects when the worker fails. */
+  run(): Promise<void>;
+  shutdown(): void;
+}
+
+/** Dumps and restores that run at once: each has children that want a core of their own. */
+const slots = 3;
+
+/** The composition root of the activities: connects, registers, and gives every family what it needs. */
+export async function createWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { temporal, namespace, taskQueue } = options;
+  const native = await NativeConnection.connect(temporal as never);
+  const connection = await Connection.connect(temporal as never);
+  const client = new Client({ connection, namespace });
+  const deps: ActivityDeps = {
+    repository: options.repository,
+    config: options.config,
+    platformId: options.platformId,
+    temporal: client,
+    taskQueue,
+    pool: new PartPool(),
+    slots: new Slots(slots),
+    scratch: options.scratch,
+    engineNamed,
+    resolveSecret: (reference) => resolveSecret(reference, options.config, options.env),
+    metrics: options.metrics,
+  };
+  const worker = await Worker.create({
+    connection: native,
+    namespace,
+    taskQueue,
+    workflowBundle: { codePath: options.workflowBundlePath },
+    activities: {
+      ...createBackupActivities(deps),
+      ...createClosingActivities(deps),
+      ...createDeletionActivities(deps),
+      ...createInstanceActivities(deps),
+      ...createJanitorActivities(deps),
+      ...createLaneActivities(deps),
+      ...createReconcileActivities(deps),
+      ...createRestoreActivities(deps),
+    },
+    shutdownGraceTime: `${options.graceSeconds} seconds`,
+    // A sticky cache of many workflows costs memory that dumps are not to be charged with.
+    maxCachedWorkflows: 50,
+    reuseV8Context: true,
+  });
+  if (options.keepsSystemSchedules) await ensureSystemSchedules(client, taskQueue);
+  return {
+    async run() {
+      try {
+        await worker.run();
+      } finally {
+        await connection.close();
+        await native.close();
+      }
+    },
+    shutdown: () => worker.shutdown(),
+  };
+}
+
+/** Temporal's own log lines: warnings and errors, a line of JSON each. Call it before the first worker. */
+export function installWorkerLog(write: (line: string) => void): void {
+  Runtime.install({
+    logger: new DefaultLogger('WARN', ({ level, timestampNanos, message, meta }) => {
+      const time = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
+      write(JSON.stringify({ time, level, message, ...meta }));
+    }),
+    telemetryOptions: { logging: { filter: 'WARN', forward: {} } },
+  });
+}

@@ -1,0 +1,70 @@
+import { uuid4, workflowInfo } from '@temporalio/workflow';
+import { v7 as uuidv7 } from 'uuid';
+import { backup_run } from './backup_run.ts';
+import { asExecution, type Ending, executionId } from './execution.ts';
+import { afterSiblings, inLane, Yielded } from './lane.ts';
+import type { BackupCreateInput, ExecutionOutput, MissedFires, RunPolicy } from './types.ts';
+
+/**
+ * One scheduled or manual backup: the row that `execution-list` shows. It applies the overlap policy, waits for the
+ * instance's lane, and does its work in the child `backup_run`. With `missed` it only records fires that were lost.
+ */
+export async function backup_create(
+  input: BackupCreateInput,
+  policy: RunPolicy,
+  missed?: MissedFires,
+): Promise<ExecutionOutput> {
+  if (missed !== undefined) {
+    return asExecution(
+      { failed: 'Backup failed', cancelled: 'Backup cancelled', facts: {} },
+      async (): Promise<Ending> => ({
+        state: 'MISSED',
+        output: { status: 'Backup missed', ...missed },
+      }),
+    );
+  }
+  const backupId = newBackupId();
+  const facts = { backup_id: backupId };
+  return asExecution(
+    { failed: 'Backup failed', cancelled: 'Backup cancelled', facts, backupId },
+    async (): Promise<Ending> => {
+      const result =
+        (await afterSiblings(policy)) ??
+        (await inLane(
+          backup_run,
+          `backup/${input.instance}/data`,
+          {
+            execution_id: executionId(),
+            backup_id: backupId,
+            schedule_id: policy.schedule_id,
+            request: input,
+          },
+          policy,
+        ));
+      if (result instanceof Yielded) {
+        return {
+          state: 'SKIPPED',
+          output: { status: 'Backup skipped', reason: result.reason },
+          facts: { backup_id: null },
+        };
+      }
+      return {
+        state: 'SUCCESS',
+        output: { status: 'Backup complete' },
+        facts: {
+          ...facts,
+          size: result.sealed_size,
+          attempt_id: result.attempt_id,
+          warnings: result.warnings,
+        },
+      };
+    },
+  );
+}
+
+/** A UUIDv7 of the workflow's own time and randomness: sorted by when the run began, whatever a worker's clock says. */
+function newBackupId(): string {
+  const hex = uuid4().replaceAll('-', '');
+  const random = Uint8Array.from({ length: 16 }, (_, i) => Number.parseInt(hex.slice(2 * i, 2 * i + 2), 16));
+  return uuidv7({ msecs: workflowInfo().startTime.getTime(), random });
+}

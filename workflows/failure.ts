@@ -1,0 +1,49 @@
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  TimeoutFailure,
+} from '@temporalio/workflow';
+
+/** What an operator reads of a failure, and what `--wait` maps to an exit code. */
+export interface FailureWords {
+  code: string;
+  error: string;
+  hint?: string;
+}
+
+/**
+ * The words of a failure: those of the innermost error that an activity threw, or, where Temporal ended the
+ * activity, what that means.
+ */
+export function wordsOf(thrown: unknown): FailureWords {
+  if (thrown instanceof ActivityFailure || thrown instanceof ChildWorkflowFailure) {
+    return wordsOf(thrown.cause);
+  }
+  if (thrown instanceof ApplicationFailure) {
+    const detail = thrown.details?.[0] as { hint?: unknown } | undefined;
+    const hint = typeof detail?.hint === 'string' ? detail.hint : undefined;
+    return { code: thrown.type ?? 'failed', error: thrown.message, ...(hint === undefined ? {} : { hint }) };
+  }
+  if (thrown instanceof TimeoutFailure) {
+    return {
+      code: 'failed',
+      error:
+        thrown.timeoutType === 'HEARTBEAT'
+          ? 'the worker that did the work was lost, again and again'
+          : `the work took longer than is allowed (${thrown.timeoutType})`,
+      hint: 'look at the log of the worker, and at its memory',
+    };
+  }
+  return { code: 'failed', error: thrown instanceof Error ? thrown.message : String(thrown) };
+}
+
+/** The failure that a workflow itself closes with, after its words went into the memo. */
+export function failureOf(words: FailureWords): ApplicationFailure {
+  return ApplicationFailure.create({
+    message: words.error,
+    type: words.code,
+    nonRetryable: true,
+    details: [words.hint === undefined ? {} : { hint: words.hint }],
+  });
+}

@@ -1,0 +1,10 @@
+// The entry of the workflow bundle: every workflow by its name, and nothing else.
+export { backup_create } from './backup_create.ts';
+export { backup_delete } from './backup_delete.ts';
+export { backup_run } from './backup_run.ts';
+export { instance_change } from './instance_change.ts';
+export { janitor } from './janitor.ts';
+export { reconcile } from './reconcile.ts';
+export { restore_create } from './restore_create.ts';
+export { restore_finish } from './restore_finish.ts';
+export { restore_plan } from './restore_plan.ts';
