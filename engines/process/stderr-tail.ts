@@ -1,0 +1,51 @@
+import type { Readable } from 'node:stream';
+
+const bound = 16 * 1024;
+
+/**
+ * The end of what a program wrote to its standard error, in bounded memory however much that is, with secrets struck
+ * out. Reading goes on to the end, so that a flood never blocks the program.
+ */
+export class StderrTail {
+  readonly #secrets: readonly string[];
+  #pieces: Buffer[] = [];
+  #held = 0;
+  #cut = false;
+
+  /** @param secrets texts that must not be seen; shorter than three characters they are not looked for */
+  constructor(stream: Readable, secrets: readonly string[] = []) {
+    this.#secrets = secrets.filter((secret) => secret.length >= 3);
+    stream.on('data', (piece: Buffer) => this.#add(piece));
+    stream.on('error', () => {}); // what was read until then is what there is
+  }
+
+  /** The last lines, oldest first, without empty ones. */
+  lines(count: number): string[] {
+    let text = this.#redact(Buffer.concat(this.#pieces).toString('utf8'));
+    if (this.#cut) {
+      // The cut may have gone through a secret, whose rest is not recognised any more.
+      const longest = Math.max(0, ...this.#secrets.map((secret) => Buffer.byteLength(secret)));
+      const newline = text.indexOf('\n', longest);
+      text = newline === -1 ? text.slice(longest) : text.slice(newline + 1);
+    }
+    return text
+      .split(/\r?\n/)
+      .filter((line) => line.trim() !== '')
+      .slice(-count)
+      .map((line) => (line.length > 1000 ? `${line.slice(0, 1000)}…` : line));
+  }
+
+  #add(piece: Buffer): void {
+    this.#pieces.push(piece);
+    this.#held += piece.length;
+    if (this.#held <= 2 * bound) return;
+    const end = Buffer.concat(this.#pieces).subarray(-bound);
+    this.#pieces = [Buffer.from(end)];
+    this.#held = bound;
+    this.#cut = true;
+  }
+
+  #redact(text: string): string {
+    return this.#secrets.reduce((redacted, secret) => redacted.replaceAll(secret, '***'), text);
+  }
+}
