@@ -55,6 +55,8 @@ export function filesystemError(thrown: unknown, doing: string, root: string): u
         hint: 'a repository holds no links; put the real files there, or mount the other disk at that place',
         cause: thrown,
       });
+    // `mkdir -p` over a file.
+    case 'EEXIST':
     case 'ENOTDIR':
     case 'EISDIR':
       return new BackupctlError('conflict', `${cannot}: a file and a directory have the same name`, {

@@ -131,7 +131,7 @@ function explain(failure: S3Failure, place: S3Place): Explanation {
   if (failure.status === 401 || failure.status === 403) {
     return {
       code: 'credentials',
-      because: `access denied (${failure.name})`,
+      because: failure.name.startsWith('Unknown') ? 'access denied' : `access denied (${failure.name})`,
       hint: 'the credentials need s3:GetObject, s3:PutObject, s3:DeleteObject, s3:ListBucket and s3:AbortMultipartUpload there',
     };
   }
@@ -174,6 +174,8 @@ function explainByName(failure: S3Failure, place: S3Place): Explanation | null {
         hint: 'set access_key_id and secret_access_key, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE',
       };
     case 'InvalidAccessKeyId':
+    // versitygw's word for it, with HTTP status 404.
+    case 'XAdminUserNotFound':
       return { code: 'credentials', because: 'the access key id is unknown', hint: 'check access_key_id' };
     case 'SignatureDoesNotMatch':
       return {

@@ -2,7 +2,6 @@ import type { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import {
   DeleteObjectCommand,
-  HeadBucketCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   type ListMultipartUploadsCommandInput,
@@ -113,8 +112,9 @@ export class S3Store implements Store {
           versionId: versionOf(answer.VersionId),
         };
       } catch (error) {
-        if (s3Failure(error)?.status !== 404) throw error;
-        await this.#checkBucket();
+        const status = s3Failure(error)?.status ?? 0;
+        if ([401, 403, 404].includes(status)) await this.#checkBucket();
+        if (status !== 404) throw error;
         return null;
       }
     });
@@ -227,19 +227,19 @@ export class S3Store implements Store {
     }
   }
 
-  /** An object that is not there and a bucket that is not there answer HEAD alike. */
+  /**
+   * An answer to HEAD has no body to say what is wrong: a missing bucket looks like a missing object there, and an
+   * unknown access key like a forbidden one. An empty list tells.
+   */
   async #checkBucket(): Promise<void> {
     if (this.#bucketSeen) return;
-    try {
-      await this.#requests.send(
-        async (send, abortSignal) =>
-          await send(new HeadBucketCommand({ Bucket: this.#bucket }), { abortSignal }),
-      );
-      this.#bucketSeen = true;
-    } catch (error) {
-      if (s3Failure(error)?.status !== 404) throw error;
-      throw s3Error(Object.assign(error as Error, { name: 'NoSuchBucket' }), 'read', this.#place);
-    }
+    await this.#requests.send(
+      async (send, abortSignal) =>
+        await send(new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: this.#prefix, MaxKeys: 1 }), {
+          abortSignal,
+        }),
+    );
+    this.#bucketSeen = true;
   }
 
   #object(key: string): S3Object {
