@@ -23,16 +23,19 @@ export class ChunkNonce {
   readonly bytes = new Uint8Array(12);
   #counter = 0;
 
-  /** Sets {@link bytes} for the next chunk. */
-  next(last: boolean): Uint8Array {
+  /** Sets {@link bytes} for the chunk at hand, and returns them. */
+  of(last: boolean): Uint8Array {
     // 2^53 chunks are far beyond what a segment may hold, so the upper bytes stay 0.
-    const high = Math.floor(this.#counter / 0x1_0000_0000);
     const view = new DataView(this.bytes.buffer);
-    view.setUint32(3, high);
+    view.setUint32(3, Math.floor(this.#counter / 0x1_0000_0000));
     view.setUint32(7, this.#counter >>> 0);
     this.bytes[11] = last ? 1 : 0;
-    this.#counter += 1;
     return this.bytes;
+  }
+
+  /** Goes on to the next chunk. A nonce must never seal two. */
+  advance(): void {
+    this.#counter += 1;
   }
 
   /** Whether no chunk has been counted yet. */

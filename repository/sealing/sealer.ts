@@ -82,7 +82,8 @@ export class Sealer {
   }
 
   #seal(size: number, last: boolean, out: Buffer[]): void {
-    const cipher = createCipheriv(CIPHER, this.#key, this.#nonce.next(last), { authTagLength: TAG });
+    const cipher = createCipheriv(CIPHER, this.#key, this.#nonce.of(last), { authTagLength: TAG });
+    this.#nonce.advance();
     let wanted = size;
     while (wanted > 0) {
       const piece = this.#pending[0];

@@ -10,9 +10,17 @@ import { CHUNK, ChunkNonce, CIPHER, PAYLOAD_NONCE, payloadKey, TAG } from './pay
  * @throws BackupctlError credentials when no identity fits, corrupt for anything cut, changed or appended; errors of
  *   the source pass through
  */
-export async function* unseal(
+export function unseal(
   source: AsyncIterable<Uint8Array>,
   identities: Identities,
+): AsyncGenerator<Buffer, void, void> {
+  return unsealWith(source, (header) => openHeader(header, identities));
+}
+
+/** As {@link unseal}, where the file key comes from elsewhere: other kinds of recipients, a hardware key. */
+export async function* unsealWith(
+  source: AsyncIterable<Uint8Array>,
+  fileKeyOf: (header: Uint8Array) => Promise<Uint8Array>,
 ): AsyncGenerator<Buffer, void, void> {
   let unsealer: PayloadUnsealer | null = null;
   let head = Buffer.alloc(0);
@@ -26,7 +34,7 @@ export async function* unseal(
     if (header === null) {
       const length = headerLength(head);
       if (length === null) continue;
-      header = { length, fileKey: await openHeader(head.subarray(0, length), identities) };
+      header = { length, fileKey: await fileKeyOf(head.subarray(0, length)) };
     }
     const payload = header.length + PAYLOAD_NONCE;
     if (head.length < payload) continue;
@@ -34,7 +42,7 @@ export async function* unseal(
     yield* unsealer.update(head.subarray(payload));
   }
   if (unsealer === null) throw new BackupctlError('corrupt', 'the age file ends before its payload');
-  yield unsealer.finish();
+  yield* unsealer.finish();
 }
 
 /** Opens a small document whole. */
@@ -63,60 +71,75 @@ class PayloadUnsealer {
     if (sealed.length === 0) return;
     this.#pending.push(sealed);
     this.#pendingSize += sealed.length;
-    while (this.#pendingSize > CHUNK + TAG) yield this.#open(CHUNK, false);
+    while (this.#pendingSize > CHUNK + TAG) yield* this.#openFull();
   }
 
-  finish(): Buffer {
+  *finish(): Generator<Buffer, void, void> {
     const size = this.#pendingSize - TAG;
     if (size < 0) throw new BackupctlError('corrupt', 'the age file ends within a chunk');
     if (size === 0 && !this.#nonce.atStart) {
       throw new BackupctlError('corrupt', 'the last chunk of the age file is empty');
     }
-    return this.#open(size, true);
+    const chunk = this.#take(size + TAG);
+    const plain = this.#open(chunk, size, true);
+    if (plain !== null) {
+      yield plain;
+      return;
+    }
+    // A whole chunk that is not marked as the last is good as far as it goes; but more should have come.
+    const inner = size === CHUNK ? this.#open(chunk, size, false) : null;
+    if (inner === null) throw new BackupctlError('corrupt', 'a chunk of the age file is cut or changed');
+    yield inner;
+    throw new BackupctlError('corrupt', 'the age file ends before its last chunk');
   }
 
-  #open(size: number, last: boolean): Buffer {
-    const decipher = createDecipheriv(CIPHER, this.#key, this.#nonce.next(last), { authTagLength: TAG });
-    const plain: Buffer[] = [];
-    let wanted = size;
-    while (wanted > 0) {
-      const piece = this.#take(wanted);
-      wanted -= piece.length;
-      plain.push(decipher.update(piece));
+  *#openFull(): Generator<Buffer, void, void> {
+    const chunk = this.#take(CHUNK + TAG);
+    const plain = this.#open(chunk, CHUNK, false);
+    if (plain !== null) {
+      yield plain;
+      return;
     }
-    decipher.setAuthTag(this.#takeTag());
-    this.#pendingSize -= size + TAG;
+    const last = this.#open(chunk, CHUNK, true);
+    if (last === null) throw new BackupctlError('corrupt', 'a chunk of the age file is cut or changed');
+    yield last;
+    throw new BackupctlError('corrupt', 'something follows the last chunk of the age file');
+  }
+
+  /** Null where the tag does not fit: then what was decrypted is dropped here. */
+  #open(chunk: readonly Uint8Array[], size: number, last: boolean): Buffer | null {
+    const decipher = createDecipheriv(CIPHER, this.#key, this.#nonce.of(last), { authTagLength: TAG });
+    const plain: Buffer[] = [];
+    const tag: Uint8Array[] = [];
+    let rest = size;
+    for (const piece of chunk) {
+      if (rest > 0) plain.push(decipher.update(piece.length <= rest ? piece : piece.subarray(0, rest)));
+      if (piece.length > rest) tag.push(piece.subarray(rest));
+      rest = Math.max(0, rest - piece.length);
+    }
+    decipher.setAuthTag(tag.length === 1 && tag[0] !== undefined ? tag[0] : Buffer.concat(tag));
     try {
       decipher.final();
-    } catch (cause) {
-      throw new BackupctlError('corrupt', 'a chunk of the age file is cut or changed', { cause });
+    } catch {
+      return null;
     }
-    // Until here `plain` was unauthenticated; only now may it leave.
+    this.#nonce.advance();
     return plain.length === 1 && plain[0] !== undefined ? plain[0] : Buffer.concat(plain);
   }
 
-  #takeTag(): Uint8Array {
-    const first = this.#take(TAG);
-    if (first.length === TAG) return first;
-    const pieces = [first];
-    let got = first.length;
-    while (got < TAG) {
-      const piece = this.#take(TAG - got);
-      got += piece.length;
-      pieces.push(piece);
+  /** So many bytes of what is pending, without a copy. */
+  #take(size: number): Uint8Array[] {
+    const taken: Uint8Array[] = [];
+    let wanted = size;
+    while (wanted > 0) {
+      const piece = this.#pending[0];
+      if (piece === undefined) throw new Error('fewer bytes are pending than were counted');
+      if (piece.length <= wanted) this.#pending.shift();
+      else this.#pending[0] = piece.subarray(wanted);
+      taken.push(piece.length <= wanted ? piece : piece.subarray(0, wanted));
+      wanted -= Math.min(piece.length, wanted);
     }
-    return Buffer.concat(pieces);
-  }
-
-  /** At most so many bytes of what is pending, without a copy. */
-  #take(most: number): Uint8Array {
-    const piece = this.#pending[0];
-    if (piece === undefined) throw new Error('fewer bytes are pending than were counted');
-    if (piece.length <= most) {
-      this.#pending.shift();
-      return piece;
-    }
-    this.#pending[0] = piece.subarray(most);
-    return piece.subarray(0, most);
+    this.#pendingSize -= size;
+    return taken;
   }
 }
