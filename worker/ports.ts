@@ -32,6 +32,41 @@ export async function claimPort(port: number, flag: string): Promise<number> {
   }
 }
 
+export interface Ports {
+  http: number;
+  temporal: number;
+  ui: number;
+}
+
+/**
+ * Three different ports: those that were asked for, else those of the former life where they are free, else any.
+ * @throws BackupctlError conflict, usage
+ */
+export async function choosePorts(
+  given: { port?: number | undefined; temporalPort?: number | undefined; uiPort?: number | undefined },
+  former: { port?: number; temporal_address?: string; ui_port?: number | null } | null,
+): Promise<Ports> {
+  const asked = [given.port, given.temporalPort, given.uiPort].filter((port) => port);
+  if (new Set(asked).size < asked.length) {
+    throw new BackupctlError('usage', '--port, --temporal-port and --ui-port must differ');
+  }
+  const formerTemporal = Number(former?.temporal_address?.split(':').at(-1));
+  const ports = {
+    http: await choosePort(given.port, '--port', former?.port),
+    temporal: await choosePort(given.temporalPort, '--temporal-port', formerTemporal || null),
+    ui: await choosePort(given.uiPort, '--ui-port', former?.ui_port),
+  };
+  // Two of them may have met where only some were asked for.
+  while (!given.uiPort && (ports.ui === ports.http || ports.ui === ports.temporal))
+    ports.ui = await freePort();
+  while (!given.port && (ports.http === ports.temporal || ports.http === ports.ui))
+    ports.http = await freePort();
+  while (!given.temporalPort && (ports.temporal === ports.http || ports.temporal === ports.ui)) {
+    ports.temporal = await freePort();
+  }
+  return ports;
+}
+
 /** The port that was asked for, else the one of the former life where it is free, else any free one. */
 export async function choosePort(
   given: number | undefined,
