@@ -6,10 +6,14 @@ import { type BackupClientOptions, Surroundings } from './surroundings.ts';
 import type {
   CreatedSchedule,
   Execution,
+  ExecutionDetails,
   Instance,
+  LogLine,
+  LogOptions,
   Page,
   PageOptions,
   Schedule,
+  ScheduleChanges,
   ScheduleOptions,
   WaitOptions,
 } from './types.ts';
@@ -32,7 +36,8 @@ export class BackupClient {
   readonly #executions: Executions;
   readonly #instances: Instances;
 
-  private constructor(options: BackupClientOptions) {
+  /** Names a platform; connects to nothing yet. */
+  constructor(options: BackupClientOptions = {}) {
     this.#surroundings = new Surroundings(options);
     const names = new InstanceNames(this.#surroundings);
     this.#schedules = new Schedules(this.#surroundings, names);
@@ -40,7 +45,7 @@ export class BackupClient {
     this.#instances = new Instances(this.#surroundings);
   }
 
-  /** Names a platform; connects to nothing yet. */
+  /** The same as `new BackupClient(options)`. */
   static open(options: BackupClientOptions = {}): BackupClient {
     return new BackupClient(options);
   }
@@ -88,6 +93,30 @@ export class BackupClient {
   }
 
   /**
+   * Changes pattern, name, description, zone or policies of a schedule. Runs that are under way are not affected.
+   * @returns the schedule as it is then
+   * @throws BackupctlError not-found, usage, conflict
+   */
+  scheduleUpdate(id: string, changes: ScheduleChanges): Promise<Schedule> {
+    return this.#schedules.update(id, changes);
+  }
+
+  /** Stops a schedule from firing; runs that are under way go on. @throws BackupctlError not-found */
+  schedulePause(id: string, note?: string): Promise<Schedule> {
+    return this.#schedules.pause(id, note);
+  }
+
+  /** Lets it fire again. What would have fired meanwhile does not count as missed. @throws BackupctlError not-found */
+  scheduleUnpause(id: string, note?: string): Promise<Schedule> {
+    return this.#schedules.unpause(id, note);
+  }
+
+  /** Starts a run of a schedule now, paused or not. @returns the execution, once the lists show it */
+  scheduleTrigger(id: string): Promise<Execution> {
+    return this.#schedules.trigger(id);
+  }
+
+  /**
    * Executions of a schedule. Pages come newest first; the items of a page are oldest first.
    * @throws BackupctlError not-found for the schedule or the marker, usage for a marker of another schedule
    */
@@ -98,6 +127,37 @@ export class BackupClient {
   /** Executions of an instance, of all its schedules and those started by hand; like {@link executionList}. */
   executionListByInstance(instance: string, options: PageOptions = {}): Promise<Page<Execution>> {
     return this.#executions.listByInstance(instance, options);
+  }
+
+  /** All executions of a schedule, newest first; pages are fetched as they are needed. */
+  executions(schedule: string): AsyncIterable<Execution> {
+    return this.#executions.all(schedule);
+  }
+
+  /** An execution and its steps, also while it runs. @throws BackupctlError not-found */
+  executionShow(id: string): Promise<ExecutionDetails> {
+    return this.#executions.show(id);
+  }
+
+  /**
+   * Asks an execution to stop; it is CANCELLED once it has cleaned up.
+   * @throws BackupctlError not-found; conflict when it is over already
+   */
+  executionCancel(id: string): Promise<void> {
+    return this.#executions.cancel(id);
+  }
+
+  /**
+   * Waits for the end of an execution, whatever it is, and for the lists to show it.
+   * @throws BackupctlError not-found, unavailable; the signal's reason when that ends the wait
+   */
+  executionWait(id: string, options: WaitOptions = {}): Promise<Execution> {
+    return this.#executions.wait(id, options);
+  }
+
+  /** Lines of the execution's log, oldest first, from the repository; without `follow`, Temporal is not needed. */
+  executionLogs(id: string, options: LogOptions = {}): AsyncIterable<LogLine> {
+    return this.#executions.logs(id, options);
   }
 
   /**

@@ -8,7 +8,15 @@ import { isNotFound } from './grpc-errors.ts';
 import type { InstanceNames } from './instance-names.ts';
 import type { Schedules } from './schedules.ts';
 import type { Surroundings } from './surroundings.ts';
-import type { Execution, Page, PageOptions, WaitOptions } from './types.ts';
+import type {
+  Execution,
+  ExecutionDetails,
+  LogLine,
+  LogOptions,
+  Page,
+  PageOptions,
+  WaitOptions,
+} from './types.ts';
 import { until } from './until.ts';
 
 /** What a list returns where no limit is given. */
@@ -93,6 +101,68 @@ export class Executions {
     });
   }
 
+  /** See {@link BackupClient.executions}. */
+  async *all(scheduleId: string): AsyncGenerator<Execution, void, void> {
+    let marker: string | undefined;
+    do {
+      const page: Page<Execution> = await this.list(scheduleId, { marker });
+      yield* page.items.toReversed();
+      marker = page.nextMarker ?? undefined;
+    } while (marker !== undefined);
+  }
+
+  /** See {@link BackupClient.executionShow}. */
+  async show(id: string): Promise<ExecutionDetails> {
+    const row = await this.find(id);
+    const { readSteps } = await import('./execution-steps.ts');
+    const steps = await readSteps(await this.#surroundings.temporal(), row);
+    return { ...toExecution(row), steps };
+  }
+
+  /** See {@link BackupClient.executionCancel}. */
+  async cancel(id: string): Promise<void> {
+    const row = await this.find(id);
+    if (isClosed(row)) throw isOver(id, row);
+    const link = await this.#surroundings.temporal();
+    await link.call(async ({ workflow }) => {
+      try {
+        await workflow.getHandle(row.workflowId, row.runId).cancel();
+      } catch (error) {
+        // It ended in this very moment.
+        if (isNotFound(error)) throw isOver(id, row);
+        throw error;
+      }
+    });
+  }
+
+  /** See {@link BackupClient.executionWait}. */
+  async wait(id: string, options: WaitOptions): Promise<Execution> {
+    const row = await this.find(id);
+    const { awaitEnd } = await import('./execution-waiting.ts');
+    await awaitEnd(await this.#surroundings.temporal(), row, options);
+    let closed = row;
+    await until(
+      async () => {
+        closed = await this.find(id);
+        return isClosed(closed);
+      },
+      { signal: options.signal },
+    );
+    return toExecution(closed);
+  }
+
+  /** See {@link BackupClient.executionLogs}. */
+  async *logs(id: string, options: LogOptions): AsyncGenerator<LogLine, void, void> {
+    const { readLogLines } = await import('./execution-logs.ts');
+    let lines = 0;
+    for await (const line of readLogLines(this.#surroundings, id, options, () => this.#isOver(id))) {
+      lines += 1;
+      yield line;
+    }
+    // An execution that wrote nothing, or nothing more, is in order; one that never was is an error.
+    if (lines === 0 && !options.offset) await this.find(id);
+  }
+
   /** The row of an execution. @throws BackupctlError not-found */
   async find(id: string): Promise<WorkflowExecutionInfo> {
     const row = await this.#lookUp(id);
@@ -102,6 +172,11 @@ export class Executions {
       });
     }
     return row;
+  }
+
+  async #isOver(id: string): Promise<boolean> {
+    const row = await this.#lookUp(id);
+    return row === null || isClosed(row);
   }
 
   async #lookUp(id: string): Promise<WorkflowExecutionInfo | null> {
@@ -127,6 +202,14 @@ export class Executions {
     const items = rows.map(toExecution).reverse();
     return { items, nextMarker: more ? (items[0]?.id ?? null) : null };
   }
+}
+
+function isOver(id: string, row: WorkflowExecutionInfo): BackupctlError {
+  const { state } = toExecution(row);
+  return new BackupctlError(
+    'conflict',
+    `execution ${id} is over already${state === 'RUNNING' ? '' : ` (${state})`}`,
+  );
 }
 
 function checkLimit(limit: number | undefined): void {

@@ -1,4 +1,5 @@
 import type { ScheduleDescription } from '@temporalio/client';
+import type { Payload } from '@temporalio/common';
 import type { BackupCreateInput, RunPolicy } from '../workflows/types.ts';
 import type { Schedule } from './types.ts';
 
@@ -53,4 +54,9 @@ export function toSchedule(description: ScheduleDescription, instanceName: strin
     createdAt: info.createdAt,
     updatedAt: info.lastUpdatedAt ?? null,
   };
+}
+
+/** A value as Temporal's default data converter writes it: JSON. */
+export function payloadOf(value: unknown): Payload {
+  return { metadata: { encoding: Buffer.from('json/plain') }, data: Buffer.from(JSON.stringify(value)) };
 }

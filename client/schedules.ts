@@ -6,6 +6,7 @@ import { labelsToAttributes, quoted } from './attributes.ts';
 import { concurrently } from './concurrently.ts';
 import { isAlreadyThere, isNotFound } from './grpc-errors.ts';
 import type { InstanceNames } from './instance-names.ts';
+import type { Draft } from './schedule-change.ts';
 import {
   argumentsOf,
   cronWithComment,
@@ -14,7 +15,7 @@ import {
   toSchedule,
 } from './schedule-record.ts';
 import type { Surroundings } from './surroundings.ts';
-import type { CreatedSchedule, Schedule, ScheduleOptions } from './types.ts';
+import type { CreatedSchedule, Execution, Schedule, ScheduleChanges, ScheduleOptions } from './types.ts';
 import { until } from './until.ts';
 
 /** How many schedules are described at a time while listing. */
@@ -139,6 +140,77 @@ export class Schedules {
     await until(
       async () => (await this.#listedIds(`${searchAttributes.schedule} = ${quoted(id)}`)).length === 0,
     );
+  }
+
+  /** See {@link BackupClient.scheduleUpdate}. */
+  async update(id: string, changes: ScheduleChanges): Promise<Schedule> {
+    const { checkName, checkPolicies } = await import('./schedule-options.ts');
+    const { checkPattern, checkTimezone } = await import('./cron/pattern.ts');
+    checkPolicies(changes);
+    if (changes.name !== undefined) checkName(changes.name);
+    const pattern = changes.pattern === undefined ? undefined : checkPattern(changes.pattern);
+    const timezone = changes.timezone === undefined ? undefined : checkTimezone(changes.timezone);
+    return this.#change(id, (draft) => {
+      const { input, policy } = draft;
+      if (changes.name !== undefined) input.name = changes.name;
+      if (changes.description !== undefined) input.description = changes.description;
+      policy.overlap = changes.overlap ?? policy.overlap;
+      policy.on_busy = changes.onBusy ?? policy.on_busy;
+      policy.catchup_window = changes.catchupWindow ?? policy.catchup_window;
+      draft.jitter = changes.jitter ?? draft.jitter;
+      const otherFires =
+        (pattern !== undefined && pattern !== draft.pattern) ||
+        (timezone !== undefined && timezone !== draft.timezone);
+      draft.pattern = pattern ?? draft.pattern;
+      draft.timezone = timezone ?? draft.timezone;
+      // Fires of the new pattern before now are no missed ones.
+      if (otherFires) policy.active_since = new Date().toISOString();
+    });
+  }
+
+  /** See {@link BackupClient.schedulePause}. */
+  pause(id: string, note?: string): Promise<Schedule> {
+    return this.#change(id, (draft) => {
+      draft.paused = true;
+      draft.note = note ?? draft.note;
+    });
+  }
+
+  /** See {@link BackupClient.scheduleUnpause}. */
+  unpause(id: string, note?: string): Promise<Schedule> {
+    return this.#change(id, (draft) => {
+      // What would have fired during the pause was not lost: it was not wanted.
+      if (draft.paused) draft.policy.active_since = new Date().toISOString();
+      draft.paused = false;
+      draft.note = note ?? draft.note;
+    });
+  }
+
+  /** See {@link BackupClient.scheduleTrigger}. */
+  async trigger(id: string): Promise<Execution> {
+    const [input, policy] = await this.runArguments(id);
+    const [{ startRun }, { toExecution }] = await Promise.all([
+      import('./runs.ts'),
+      import('./execution-record.ts'),
+    ]);
+    const row = await startRun(this.#surroundings, {
+      type: scheduledWorkflow,
+      workflowId: `${scheduledWorkflowId(id)}/${randomUUID()}`,
+      args: [input, policy],
+      labels: { kind: 'backup', instance: input.instance, schedule: id },
+    });
+    return toExecution(row);
+  }
+
+  async #change(id: string, change: (draft: Draft) => void): Promise<Schedule> {
+    const { changeSchedule } = await import('./schedule-change.ts');
+    const describe = async () => {
+      const description = await this.#describe(id);
+      if (description === null || argumentsOf(description) === null) throw noSchedule(id);
+      return description;
+    };
+    await changeSchedule(await this.#surroundings.temporal(), describe, change);
+    return this.show(id);
   }
 
   /** The arguments that a run of the schedule gets. @throws BackupctlError not-found */

@@ -180,8 +180,24 @@ export interface PageOptions {
 export interface WaitOptions {
   /** Ends the wait, not what is waited for. */
   signal?: AbortSignal | undefined;
-  /** Called now and then with the milliseconds waited so far. */
-  onWait?: ((waited: number) => void) | undefined;
+  /** Called now and then with a line that says what is waited for, or how far it is. */
+  onProgress?: ((line: string) => void) | undefined;
+}
+
+/** Which lines of a log. */
+export interface LogOptions {
+  /** Lines to leave out; default 0. */
+  offset?: number | undefined;
+  /** Go on until the execution ends. */
+  follow?: boolean | undefined;
+  /** Ends the iteration. */
+  signal?: AbortSignal | undefined;
+}
+
+/** A line of an execution's log: `time` (ISO 8601), `level`, `step`, `attempt`, `message`, and fields of the message. */
+export interface LogLine {
+  message?: string;
+  [key: string]: unknown;
 }
 
 export interface Page<T> {

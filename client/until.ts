@@ -6,8 +6,8 @@ export interface UntilOptions {
   timeout?: number;
   /** Ends the wait with the signal's reason. */
   signal?: AbortSignal | undefined;
-  /** Called after each look that found it not so yet, with the milliseconds since the start. */
-  onWait?: ((waited: number) => void) | undefined;
+  /** Called with a line of words from two seconds on. */
+  onProgress?: ((line: string) => void) | undefined;
   /** What is waited for, for the error. */
   what?: string;
 }
@@ -19,16 +19,16 @@ export interface UntilOptions {
  */
 export async function until(look: () => Promise<boolean>, options: UntilOptions = {}): Promise<void> {
   const begun = performance.now();
+  const what = options.what ?? 'the list to show the change';
   for (let pause = 5; ; pause = Math.min(500, pause * 1.6)) {
     if (await look()) return;
     const waited = performance.now() - begun;
     if (waited > (options.timeout ?? 10_000)) {
-      const what = options.what ?? 'the list to show the change';
       throw new BackupctlError('unavailable', `waited ${Math.round(waited / 1000)} s for ${what}`, {
         hint: "the change is made; Temporal's visibility store lags behind",
       });
     }
-    options.onWait?.(waited);
+    if (waited > 2_000) options.onProgress?.(`waiting for ${what}, ${Math.round(waited / 1000)} s so far`);
     await delay(pause, undefined, { signal: options.signal });
   }
 }

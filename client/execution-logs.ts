@@ -1,0 +1,37 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Surroundings } from './surroundings.ts';
+import type { LogLine, LogOptions } from './types.ts';
+
+/** Milliseconds between two looks while following. */
+const LOOK = 1_000;
+
+/**
+ * Lines of an execution's log, from the repository.
+ * @param isOver whether the execution has ended; asked before a look, so that the last lines are not missed
+ */
+export async function* readLogLines(
+  surroundings: Surroundings,
+  id: string,
+  options: LogOptions,
+  isOver: () => Promise<boolean>,
+): AsyncGenerator<LogLine, void, void> {
+  const repository = await surroundings.repository();
+  let offset = options.offset ?? 0;
+  for (;;) {
+    const over = options.follow !== true || (await isOver());
+    const { lines, next } = await repository.readLog(id, { offset });
+    for (const line of lines) yield parse(line);
+    if (over || options.signal?.aborted) return;
+    offset = next;
+    await delay(LOOK, undefined, { signal: options.signal }).catch(() => undefined);
+    if (options.signal?.aborted) return;
+  }
+}
+
+function parse(line: string): LogLine {
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    return { message: line };
+  }
+}
