@@ -1,0 +1,62 @@
+import type { AnyCommand } from './command.ts';
+
+/** A command's module, by its name: nothing of it is loaded before it is asked for. */
+export const catalog = {
+  'schedule-create': () => import('./commands/schedule-create.ts'),
+  'schedule-list': () => import('./commands/schedule-list.ts'),
+  'schedule-show': () => import('./commands/schedule-show.ts'),
+  'schedule-update': () => import('./commands/schedule-update.ts'),
+  'schedule-delete': () => import('./commands/schedule-delete.ts'),
+  'schedule-pause': () => import('./commands/schedule-pause.ts'),
+  'schedule-unpause': () => import('./commands/schedule-unpause.ts'),
+  'schedule-trigger': () => import('./commands/schedule-trigger.ts'),
+  'execution-list': () => import('./commands/execution-list.ts'),
+  'execution-show': () => import('./commands/execution-show.ts'),
+  'execution-logs': () => import('./commands/execution-logs.ts'),
+  'execution-cancel': () => import('./commands/execution-cancel.ts'),
+  'execution-delete': () => import('./commands/execution-delete.ts'),
+  'instance-create': () => import('./commands/instance-create.ts'),
+  'instance-list': () => import('./commands/instance-list.ts'),
+  'instance-show': () => import('./commands/instance-show.ts'),
+  'instance-update': () => import('./commands/instance-update.ts'),
+  'instance-delete': () => import('./commands/instance-delete.ts'),
+  'backup-create': () => import('./commands/backup-create.ts'),
+  'backup-list': () => import('./commands/backup-list.ts'),
+  'backup-list-instance': () => import('./commands/backup-list-instance.ts'),
+  'backup-show': () => import('./commands/backup-show.ts'),
+  'backup-contents': () => import('./commands/backup-contents.ts'),
+  'backup-verify': () => import('./commands/backup-verify.ts'),
+  'backup-export': () => import('./commands/backup-export.ts'),
+  'backup-delete': () => import('./commands/backup-delete.ts'),
+  'restore-create': () => import('./commands/restore-create.ts'),
+  'restore-list': () => import('./commands/restore-list.ts'),
+  'restore-show': () => import('./commands/restore-show.ts'),
+  'restore-cancel': () => import('./commands/restore-cancel.ts'),
+  'restore-finish': () => import('./commands/restore-finish.ts'),
+  'repository-init': () => import('./commands/repository-init.ts'),
+  'key-create': () => import('./commands/key-create.ts'),
+  'key-check': () => import('./commands/key-check.ts'),
+  'key-rotate': () => import('./commands/key-rotate.ts'),
+  up: () => import('./commands/up.ts'),
+  worker: () => import('./commands/worker.ts'),
+  status: () => import('./commands/status.ts'),
+  'janitor-run': () => import('./commands/janitor-run.ts'),
+  completion: () => import('./commands/completion.ts'),
+} as const satisfies Record<string, () => Promise<{ command: AnyCommand }>>;
+
+export type CommandName = keyof typeof catalog;
+
+/** Every command's name, in the order of `--help`. */
+export const commandNames = Object.keys(catalog) as CommandName[];
+
+/** Loads one command; undefined when there is none of that name. */
+export async function loadCommand(name: string): Promise<AnyCommand | undefined> {
+  if (!Object.hasOwn(catalog, name)) return undefined;
+  const module = await catalog[name as CommandName]();
+  return module.command;
+}
+
+/** Loads all of them, for help, completion and the reference. */
+export async function loadAllCommands(): Promise<AnyCommand[]> {
+  return Promise.all(commandNames.map(async (name) => (await catalog[name]()).command));
+}

@@ -1,0 +1,47 @@
+import { defineCommand } from '../command.ts';
+import { passwordFlags, passwordOf } from '../password.ts';
+import { instanceProperties } from '../views/instance.ts';
+
+export const command = defineCommand({
+  name: 'instance-create',
+  group: 'Instances',
+  summary: 'Register a server to be backed up, or to restore to',
+  description:
+    'It connects, and prints version and size of the server. What its user lacks for a whole backup is said on standard error.',
+  positionals: { name: { describe: 'its name' } },
+  flags: {
+    url: {
+      type: 'text',
+      value: 'URL',
+      required: true,
+      describe:
+        'postgres://USER@HOST:PORT/DATABASE; without a database: all of them, new ones too, and the globals. No password in it',
+    },
+    ...passwordFlags,
+    noCheck: { type: 'switch', describe: 'register it without connecting' },
+    taskQueue: { type: 'text', value: 'QUEUE', describe: 'the worker beside it does its work' },
+  },
+  prints: 'thing',
+  examples: [
+    [
+      'backupctl instance-create orders --url postgres://backup@db1:5432/orders --password-file /run/secrets/orders',
+      'One database, its password in a file',
+    ],
+    [
+      'backupctl instance-create cluster --url postgres://backup@db1 --password-env ORDERS_PASSWORD',
+      'A whole server; the variable is read by the worker',
+    ],
+  ],
+  async run(args, context) {
+    const password = await passwordOf(args, context);
+    const client = await context.client();
+    const created = await client.instanceCreate(args.name, {
+      url: args.url,
+      password,
+      taskQueue: args.taskQueue ?? null,
+      check: !args.noCheck,
+    });
+    for (const warning of created.probe?.warnings ?? []) context.output.note(`warning: ${warning}`);
+    await context.output.thing(created, instanceProperties(created));
+  },
+});

@@ -1,0 +1,42 @@
+import { changesOf } from '../changes.ts';
+import { defineCommand } from '../command.ts';
+import { instance } from '../parameters.ts';
+import { passwordFlags, passwordOf } from '../password.ts';
+import { instanceProperties } from '../views/instance.ts';
+
+export const command = defineCommand({
+  name: 'instance-update',
+  group: 'Instances',
+  summary: 'Change the name, URL, password or task queue of an instance',
+  description: 'What is not named stays as it is. Its schedules and backups stay its own.',
+  positionals: { instance },
+  flags: {
+    name: { type: 'text', value: 'NAME', describe: 'its new name' },
+    url: { type: 'text', value: 'URL', describe: 'where it is from now on; no password in it' },
+    ...passwordFlags,
+    noCheck: { type: 'switch', describe: 'change it without connecting' },
+    taskQueue: {
+      type: 'text',
+      value: 'QUEUE',
+      describe: 'the worker beside it does its work; an empty text means the common queue',
+      allowEmpty: true,
+    },
+  },
+  prints: 'thing',
+  examples: [['backupctl instance-update orders --url postgres://backup@db2:5432/orders', 'It has moved']],
+  async run(args, context) {
+    const changes = changesOf(
+      {
+        name: args.name,
+        url: args.url,
+        password: await passwordOf(args, context),
+        taskQueue: args.taskQueue === '' ? null : args.taskQueue,
+      },
+      'instance-update',
+    );
+    const client = await context.client();
+    const updated = await client.instanceUpdate(args.instance, { ...changes, check: !args.noCheck });
+    for (const warning of updated.probe?.warnings ?? []) context.output.note(`warning: ${warning}`);
+    await context.output.thing(updated, instanceProperties(updated));
+  },
+});

@@ -1,0 +1,34 @@
+import { defineCommand } from '../command.ts';
+import { wait } from '../parameters.ts';
+import { executionProperties } from '../views/execution.ts';
+import { waitForRun } from '../waiting.ts';
+
+export const command = defineCommand({
+  name: 'janitor-run',
+  group: 'Platform',
+  summary: 'Remove now what crashed runs have left behind',
+  description:
+    'It touches only what names a closed execution of this platform. By itself it runs every hour.',
+  positionals: {},
+  flags: {
+    grace: {
+      type: 'duration',
+      value: 'TIME',
+      min: 0,
+      describe: 'leave alone what is younger',
+      default: '1h',
+    },
+    ...wait,
+  },
+  prints: 'thing',
+  handlesInterrupt: true,
+  examples: [['backupctl janitor-run --grace 0 --wait', 'Everything, at once']],
+  async run(args, context) {
+    const client = await context.client();
+    const started = await client.janitorRun({ grace: args.grace });
+    const exitCode = args.wait ? await waitForRun(started.id, context) : 0;
+    const shown = args.wait ? await client.executionShow(started.id) : started;
+    await context.output.thing(shown, executionProperties(shown));
+    return exitCode;
+  },
+});

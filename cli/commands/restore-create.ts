@@ -1,0 +1,92 @@
+import { BackupctlError } from '../../errors/backupctl-error.ts';
+import { defineCommand } from '../command.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { backup, instance, wait } from '../parameters.ts';
+import { planColumns, restoredColumns, restoreProperties } from '../views/restore.ts';
+import { waitForRun } from '../waiting.ts';
+
+export const command = defineCommand({
+  name: 'restore-create',
+  group: 'Restores',
+  summary: 'Bring a backup back, into a new database or over an old one',
+  description:
+    'Without --overwrite a target that holds anything is refused. With it the backup is restored beside, checked, and swapped in by name; the old database is kept until restore-finish or --drop-old.',
+  positionals: { backup },
+  flags: {
+    to: { type: 'text', value: 'INSTANCE', required: true, describe: `where to: ${instance.describe}` },
+    createDatabase: {
+      type: 'text',
+      value: 'NAME',
+      describe: 'name of the new database, for a backup of one',
+    },
+    overwrite: { type: 'switch', describe: 'swap it with the database of the same name' },
+    database: { type: 'texts', value: 'NAME', describe: 'bring only this database back' },
+    include: {
+      type: 'texts',
+      value: 'PATTERN',
+      describe: 'bring only this schema or SCHEMA.TABLE back; with --create-database only',
+    },
+    globals: {
+      type: 'switch',
+      describe: 'create the roles and tablespaces that are missing; change none that exist',
+    },
+    noOwner: { type: 'switch', describe: 'everything belongs to the user who restores' },
+    noPrivileges: { type: 'switch', describe: 'leave GRANTs out' },
+    noTablespaces: { type: 'switch', describe: 'everything goes to the default tablespace' },
+    dropOld: { type: 'switch', describe: 'with --overwrite: drop the old database at the end' },
+    disconnect: { type: 'switch', describe: 'with --overwrite: end the sessions that use the old database' },
+    dryRun: { type: 'switch', describe: 'print what it would do, and what stands in the way' },
+    ...wait,
+  },
+  prints: 'thing',
+  handlesInterrupt: true,
+  examples: [
+    [
+      'backupctl restore-create orders@latest --to spare --create-database orders_check --wait',
+      'Beside the old one',
+    ],
+    [
+      'backupctl restore-create orders@latest --to orders --overwrite --wait',
+      'Over the old one, which is kept',
+    ],
+    ['backupctl restore-create orders@latest --to orders --overwrite --dry-run', 'What that would do'],
+  ],
+  async run(args, context) {
+    const client = await context.client();
+    const request = {
+      createDatabase: args.createDatabase ?? null,
+      overwrite: args.overwrite,
+      databases: args.database,
+      include: args.include,
+      globals: args.globals,
+      noOwner: args.noOwner,
+      noPrivileges: args.noPrivileges,
+      noTablespaces: args.noTablespaces,
+      dropOld: args.dropOld,
+      disconnect: args.disconnect,
+    };
+    const { output } = context;
+    if (args.dryRun) {
+      if (args.wait)
+        throw new BackupctlError('usage', '--dry-run and --wait are both given (restore-create)');
+      const plan = await client.restorePlan(args.backup, args.to, request);
+      if (output.format !== 'table') await output.document(plan);
+      else await output.list(plan.steps, planColumns);
+      for (const line of plan.missing) output.note(`missing: ${line}`);
+      for (const line of plan.warnings) output.note(`warning: ${line}`);
+      return plan.steps.some(({ action }) => action === 'refuse')
+        ? exitCodes.refused.code
+        : exitCodes.ok.code;
+    }
+    const started = await client.restoreCreate(args.backup, args.to, request);
+    const exitCode = args.wait
+      ? await waitForRun(started.executionId, context, `restore-cancel ${started.id}`)
+      : exitCodes.ok.code;
+    const shown = args.wait ? await client.restoreShow(started.id) : started;
+    await output.thing(shown, restoreProperties(shown));
+    if (output.format === 'table' && shown.databases.length > 0) {
+      await output.list(shown.databases, restoredColumns);
+    }
+    return exitCode;
+  },
+});

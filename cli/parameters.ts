@@ -1,0 +1,80 @@
+import type { Parameters, Positional } from './command.ts';
+
+/** What several commands take, described once. */
+export const instance = { describe: "instance's name or id" } as const satisfies Positional;
+export const schedule = {
+  describe: "schedule's id, or its name where only one has it",
+} as const satisfies Positional;
+export const execution = { describe: "execution's id" } as const satisfies Positional;
+export const backup = {
+  describe: "backup's id or name (the newest of that name), or INSTANCE@latest",
+} as const satisfies Positional;
+export const restore = { describe: "restore's id" } as const satisfies Positional;
+
+export const wait = {
+  wait: {
+    type: 'switch',
+    describe: 'return at its end, with exit code 0 only for success; Ctrl-C leaves it going',
+  },
+} as const satisfies Parameters;
+
+/** Paging: pages come newest first, and each is printed oldest first. */
+export const paging = {
+  limit: { type: 'integer', value: 'N', min: 1, max: 1000, describe: 'print the newest N at most' },
+  marker: {
+    type: 'text',
+    value: 'ID',
+    describe: "print those that are older than this one, the last page's first row",
+  },
+} as const satisfies Parameters;
+
+export const policies = {
+  timezone: {
+    type: 'text',
+    value: 'ZONE',
+    describe: 'IANA time zone in which the pattern is read, such as Europe/Paris',
+    default: 'UTC',
+  },
+  overlap: {
+    type: 'choice',
+    choices: ['skip', 'wait', 'cancel-other'],
+    describe: 'what a run does that meets another one of the same schedule',
+    default: 'skip',
+  },
+  onBusy: {
+    type: 'choice',
+    choices: ['wait', 'skip'],
+    describe: 'what a run does that meets another backup of the same instance',
+    default: 'wait',
+  },
+  catchupWindow: {
+    type: 'duration',
+    value: 'TIME',
+    min: 60,
+    describe: 'how old a missed fire may be to be made up for',
+    default: '1d',
+  },
+  jitter: {
+    type: 'duration',
+    value: 'TIME',
+    min: 0,
+    describe: 'start each run up to this much later',
+    default: '0s',
+  },
+} as const satisfies Parameters;
+
+export const selection = {
+  include: {
+    type: 'texts',
+    value: 'PATTERN',
+    describe: 'take only this: a schema, or SCHEMA.TABLE; `*` and `?` stand for any letters',
+  },
+  exclude: { type: 'texts', value: 'PATTERN', describe: 'leave this out: a schema, or SCHEMA.TABLE' },
+  schemaOnly: { type: 'switch', describe: 'leave the rows out' },
+  yieldToDdl: {
+    type: 'duration',
+    value: 'TIME',
+    min: 1,
+    describe: 'end the dump when another session has waited for one of its locks for so long',
+  },
+} as const satisfies Parameters;

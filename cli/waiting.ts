@@ -1,0 +1,45 @@
+import type { Execution } from '../client/types.ts';
+import type { Context } from './context.ts';
+import { exitCodes } from './exit-codes.ts';
+import { visible } from './output/visible.ts';
+
+const codeOfState: Record<Execution['state'], number> = {
+  SUCCESS: exitCodes.ok.code,
+  CANCELLED: exitCodes.cancelled.code,
+  ERROR: exitCodes.failed.code,
+  SKIPPED: exitCodes.failed.code,
+  MISSED: exitCodes.failed.code,
+  RUNNING: exitCodes.interrupted.code,
+};
+
+/**
+ * Waits for the end of a run, with a progress line on a terminal. Ctrl-C ends the waiting, not the run: how to
+ * follow and to cancel it is said then.
+ * @param cancel the command that cancels the run
+ * @returns the exit code: 0 only for a run that succeeded.
+ */
+export async function waitForRun(executionId: string, context: Context, cancel?: string): Promise<number> {
+  const client = await context.client();
+  let execution: Execution;
+  try {
+    execution = await client.executionWait(executionId, {
+      signal: context.interrupted,
+      onProgress: context.showProgress,
+    });
+  } catch (error) {
+    if (!context.interrupted.aborted) throw error;
+    context.progress.clear();
+    process.stderr.write(
+      `backupctl: the run goes on: follow it with \`backupctl execution-logs ${executionId} --follow\`, ` +
+        `cancel it with \`backupctl ${cancel ?? `execution-cancel ${executionId}`}\`\n`,
+    );
+    return exitCodes.interrupted.code;
+  }
+  context.progress.clear();
+  if (execution.state !== 'SUCCESS') {
+    const { status, error, reason, hint } = execution.output ?? { status: execution.state };
+    const words = [status, error ?? reason, hint].filter((word) => typeof word === 'string' && word !== '');
+    process.stderr.write(`backupctl: ${visible(words.join(': '))}\n`);
+  }
+  return codeOfState[execution.state];
+}
