@@ -36,6 +36,7 @@ const passingNames: ReadonlySet<string> = new Set([
   'IncompleteBody',
   'InternalError',
   'OperationAborted',
+  'RequestTimeTooSkewed',
   'RequestTimeout',
   'ServiceUnavailable',
   'SlowDown',
@@ -84,6 +85,17 @@ export function isPassing(failure: S3Failure): boolean {
   return failure.code !== undefined && (networkCodes.has(failure.code) || isProtocolCode(failure.code));
 }
 
+/**
+ * Whether a second try helps or none does: bytes that changed on their way, and a clock that is off, which the SDK
+ * sets by the date of each answer.
+ */
+export function isSoonHopeless(failure: S3Failure): boolean {
+  return (
+    failure.clockCorrected ||
+    ['BadDigest', 'RequestTimeTooSkewed', 'XAmzContentSHA256Mismatch'].includes(failure.name)
+  );
+}
+
 /** Whether nothing of the server was heard at all. */
 export function isUnreachable(failure: S3Failure): boolean {
   return ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'EAI_AGAIN'].includes(
@@ -111,7 +123,8 @@ export function s3Error(thrown: unknown, doing: string, place: S3Place): unknown
   const { code, because, ...options } = explain(failure, place);
   return new BackupctlError(code, `cannot ${doing} in ${place.location}: ${because}`, {
     ...options,
-    cause: thrown,
+    // Not the SDK's error itself, which holds on to the connection, and prints whole requests.
+    cause: new Error(`${failure.name}: ${failure.message}`),
   });
 }
 

@@ -3,7 +3,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import type { ResolvedStore } from './resolved-store.ts';
-import { isPassing, isUnreachable, s3Failure } from './s3-errors.ts';
+import { isPassing, isSoonHopeless, isUnreachable, s3Failure } from './s3-errors.ts';
 
 /** Tries of one request. The waits between them add up to about half a minute. */
 const MAX_TRIES = 10;
@@ -11,8 +11,8 @@ const MAX_TRIES = 10;
 /** Tries while no answer ever came: a wrong endpoint should not take half a minute to say so. */
 const MAX_FIRST_TRIES = 3;
 
-/** Tries of a body that the server says has changed on its way; a third time it is not chance. */
-const MAX_DIGEST_TRIES = 3;
+/** Tries after faults that do not happen three times by chance. */
+const MAX_HOPELESS_TRIES = 3;
 
 const FIRST_WAIT = 100;
 const MAX_WAIT = 10_000;
@@ -82,8 +82,7 @@ export class S3Requests {
     if (failure.status !== undefined) this.#answered = true;
     if (!isPassing(failure)) return false;
     if (!this.#answered && isUnreachable(failure)) return tries < MAX_FIRST_TRIES;
-    const isDigest = failure.name === 'BadDigest' || failure.name === 'XAmzContentSHA256Mismatch';
-    return tries < (isDigest ? MAX_DIGEST_TRIES : MAX_TRIES);
+    return tries < (isSoonHopeless(failure) ? MAX_HOPELESS_TRIES : MAX_TRIES);
   }
 
   #newClient(config: Extract<ResolvedStore, { type: 's3' }>, idle: number): S3Client {

@@ -1,0 +1,395 @@
+import { createHash } from 'node:crypto';
+import { inspect } from 'node:util';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { probeCreateIfAbsent } from '../../repository/probe.ts';
+import { ObjectExistsError, type Store } from '../../repository/store.ts';
+import { openStore } from '../../repository/stores/open.ts';
+import { type HttpProxy, type ProxiedRequest, startHttpProxy } from '../servers/http-proxy.ts';
+import { freePort } from '../servers/port.ts';
+import { type S3Server, startS3 } from '../servers/s3.ts';
+import { bytesOf, collect, keysOf, s3Config, sendPart } from './stores.ts';
+
+const PART = 5 * 2 ** 20;
+
+const isPut = ({ method, url }: ProxiedRequest) => method === 'PUT' && !url.includes('uploadId');
+const isPart = ({ method, url }: ProxiedRequest) => method === 'PUT' && url.includes('partNumber');
+const isComplete = ({ method, url }: ProxiedRequest) => method === 'POST' && url.includes('uploadId');
+const isGet = ({ method, url }: ProxiedRequest) => method === 'GET' && !url.includes('list-type');
+const isList = ({ url }: ProxiedRequest) => /[?&](list-type|uploads)/.test(url);
+const isAny = () => true;
+
+const busy = {
+  kind: 'answer' as const,
+  status: 503,
+  body: '<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>',
+};
+
+describe('the s3 store behind a bad network', () => {
+  let server: S3Server;
+  let proxy: HttpProxy;
+  let store: Store;
+  /** Straight to the server, to see what is really there. */
+  let direct: Store;
+
+  beforeAll(async () => {
+    server = await startS3();
+    direct = await openStore(s3Config(server));
+  });
+
+  afterAll(async () => {
+    await direct?.close();
+    await server?.stop();
+  });
+
+  beforeEach(async () => {
+    proxy = await startHttpProxy(server.endpoint);
+    store = await openStore(s3Config(server, proxy.endpoint));
+  });
+
+  afterEach(async () => {
+    await store.close();
+    await proxy.close();
+  });
+
+  test('writes through resets, cut requests and bursts of 503', async () => {
+    for (const [index, fault] of [
+      { kind: 'reset' as const },
+      { kind: 'cut-request' as const },
+      busy,
+    ].entries()) {
+      proxy.fault(isPut, fault, 3);
+      await store.create(`through/${index}`, bytesOf(100_000));
+      expect(await direct.read(`through/${index}`)).toEqual(bytesOf(100_000));
+    }
+    expect(proxy.requests).toHaveLength(12);
+  });
+
+  test('recognises a changed bit on the way, and sends again', async () => {
+    proxy.fault(isPut, { kind: 'flip-bit' }, 2);
+    await store.create('flipped/whole', bytesOf(100_000));
+    expect(await direct.read('flipped/whole')).toEqual(bytesOf(100_000));
+    proxy.fault(isPart, { kind: 'flip-bit' }, 2);
+    const writer = await store.createMultipart('flipped/parts');
+    await sendPart(writer, 1, PART, bytesOf(100_000));
+    await writer.complete();
+    expect(await direct.read('flipped/parts')).toEqual(bytesOf(100_000));
+  });
+
+  test('gives up on a network that changes every body, and leaves nothing', async () => {
+    proxy.fault(isPut, { kind: 'flip-bit' }, 100);
+    await expect(store.create('flipped/always', bytesOf(1000))).rejects.toMatchObject({ code: 'corrupt' });
+    expect(await direct.stat('flipped/always')).toBeNull();
+  });
+
+  test('meets its own object when the answer to a PUT was lost, and the bytes are the same', async () => {
+    proxy.fault(isPut, { kind: 'lose-answer' });
+    await expect(store.create('lost/put', bytesOf(1000))).rejects.toThrow(ObjectExistsError);
+    expect(await store.read('lost/put')).toEqual(bytesOf(1000));
+  });
+
+  test('recognises its own upload when the answer to its completion was lost', async () => {
+    proxy.fault(isComplete, { kind: 'lose-answer' });
+    const writer = await store.createMultipart('lost/complete');
+    await sendPart(writer, 1, PART, bytesOf(PART));
+    await sendPart(writer, 2, PART, bytesOf(77));
+    expect(await writer.complete()).toMatchObject({ key: 'lost/complete', size: PART + 77 });
+    await writer.abort();
+    expect(await direct.stat('lost/complete')).toMatchObject({ size: PART + 77 });
+  });
+
+  test('does not take another upload for its own when an answer was lost', async () => {
+    const first = await store.createMultipart('lost/race');
+    const second = await store.createMultipart('lost/race');
+    await sendPart(first, 1, PART, bytesOf(100, 1));
+    await sendPart(second, 1, PART, bytesOf(100, 2));
+    await first.complete();
+    proxy.fault(isComplete, { kind: 'reset' });
+    await expect(second.complete()).rejects.toThrow(ObjectExistsError);
+    await second.abort();
+    expect(await direct.read('lost/race')).toEqual(bytesOf(100, 1));
+  });
+
+  test('fails an upload that somebody else has ended, and says so', async () => {
+    const writer = await store.createMultipart('ended/elsewhere');
+    await sendPart(writer, 1, PART, bytesOf(100));
+    for (const write of await collect(direct.listUnfinished('ended/'))) await direct.abortUnfinished(write);
+    await expect(writer.complete()).rejects.toMatchObject({
+      message: expect.stringContaining('somebody else'),
+    });
+    await writer.abort();
+    expect(await direct.stat('ended/elsewhere')).toBeNull();
+  });
+
+  test('sends parts through resets, cut requests, lost answers and 503', async () => {
+    const body = bytesOf(3 * PART + 5);
+    const writer = await store.createMultipart('parts/through');
+    proxy.fault(isPart, { kind: 'reset' });
+    proxy.fault(isPart, { kind: 'cut-request' });
+    proxy.fault(isPart, { kind: 'lose-answer' });
+    proxy.fault(isPart, busy);
+    await Promise.all(
+      [0, 1, 2, 3].map((index) =>
+        sendPart(writer, index + 1, PART, body.subarray(index * PART, (index + 1) * PART)),
+      ),
+    );
+    await writer.complete();
+    expect((await direct.read('parts/through')).equals(body)).toBe(true);
+  });
+
+  test('goes on reading where the connection broke, to the same bytes', async () => {
+    const body = bytesOf(6_000_000);
+    await direct.create('read/big', body);
+    for (const after of [0, 1, 1_000_000, 2_500_000]) proxy.fault(isGet, { kind: 'cut-answer', after });
+    proxy.fault(isGet, busy);
+    proxy.fault(isGet, { kind: 'reset' });
+    const hash = createHash('sha256');
+    for await (const chunk of await store.openRead('read/big')) hash.update(chunk as Buffer);
+    expect(hash.digest('hex')).toBe(createHash('sha256').update(body).digest('hex'));
+    const gets = proxy.requests.filter(isGet);
+    expect(gets).toHaveLength(7);
+    expect(gets.at(-1)?.headers).toMatchObject({
+      range: 'bytes=3500001-5999999',
+      'if-match': expect.anything(),
+    });
+    proxy.fault(isGet, { kind: 'cut-answer', after: 10 }, 2);
+    const part = Buffer.concat(
+      (await collect(await store.openRead('read/big', { start: 7, end: 90 }))) as Buffer[],
+    );
+    expect(part).toEqual(body.subarray(7, 90));
+  });
+
+  test('ends a read with an error when the object was replaced by other bytes or removed meanwhile', async () => {
+    for (const replaced of [true, false]) {
+      await direct.create('read/replaced', bytesOf(1_000_000));
+      proxy.fault(isGet, { kind: 'cut-answer', after: 500_000 });
+      const stream = await store.openRead('read/replaced');
+      await direct.delete('read/replaced');
+      if (replaced) await direct.create('read/replaced', bytesOf(1_000_000, 2));
+      await expect(collect(stream)).rejects.toMatchObject({ code: 'not-found' });
+      await direct.delete('read/replaced');
+    }
+  });
+
+  test('never ends a read early in silence when connections keep breaking', async () => {
+    await direct.create('read/hopeless', bytesOf(1_000_000));
+    proxy.fault(isGet, { kind: 'cut-answer', after: 0 }, 1000);
+    await expect(store.read('read/hopeless')).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  test('never takes a page of a list that fails for the end of it', { timeout: 60_000 }, async () => {
+    const keys = Array.from({ length: 1_010 }, (_, index) => `page/${String(index).padStart(4, '0')}`);
+    for (let from = 0; from < keys.length; from += 32) {
+      await Promise.all(keys.slice(from, from + 32).map((key) => direct.create(key, bytesOf(1))));
+    }
+    const isSecondPage = (request: ProxiedRequest) => request.url.includes('continuation-token');
+    proxy.fault(isSecondPage, busy, 2);
+    proxy.fault(isSecondPage, { kind: 'cut-answer', after: 200 }, 1);
+    expect(await keysOf(store, 'page/')).toEqual(keys);
+    const denied = { kind: 'answer' as const, status: 403, body: '<Error><Code>AccessDenied</Code></Error>' };
+    proxy.fault(isSecondPage, denied);
+    await expect(keysOf(store, 'page/')).rejects.toMatchObject({ code: 'credentials' });
+    proxy.fault(isList, { kind: 'answer', status: 404, body: '<Error><Code>NoSuchBucket</Code></Error>' }, 3);
+    await expect(keysOf(store, 'page/')).rejects.toMatchObject({ code: 'not-found' });
+    await expect(collect(store.listFolders(''))).rejects.toMatchObject({ code: 'not-found' });
+    await expect(collect(store.listUnfinished(''))).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  test('pages through unfinished uploads', async () => {
+    const keys = Array.from({ length: 25 }, (_, index) => `uploads/${index % 5}`).sort();
+    for (const key of keys) await direct.createMultipart(key);
+    const found = await collect(store.listUnfinished('uploads/'));
+    expect(found.map(({ key }) => key)).toEqual(keys);
+    expect(new Set(found.map(({ id }) => id)).size).toBe(25);
+    for (const write of found) await store.abortUnfinished(write);
+    expect(await collect(direct.listUnfinished(''))).toEqual([]);
+  });
+
+  test('asks a server that confirms no CRC-32 to check an MD5 instead', async () => {
+    proxy.fault(
+      isPart,
+      { kind: 'strip-answer', headers: ['x-amz-checksum-crc32', 'x-amz-checksum-type'] },
+      2,
+    );
+    const writer = await store.createMultipart('md5/object');
+    await sendPart(writer, 1, PART, bytesOf(100));
+    const parts = proxy.requests.filter(isPart);
+    expect(parts).toHaveLength(2);
+    expect(parts[1]?.headers['content-md5']).toBe(createHash('md5').update(bytesOf(100)).digest('base64'));
+    await writer.abort();
+  });
+
+  test('sends no "Expect" and signs the bodies of parts where there is no TLS', async () => {
+    const writer = await store.createMultipart('headers/object');
+    await sendPart(writer, 1, PART, bytesOf(PART));
+    await writer.complete();
+    const part = proxy.requests.find(isPart);
+    expect(part?.headers.expect).toBeUndefined();
+    expect(part?.headers['transfer-encoding']).toBeUndefined();
+    expect(part?.headers['x-amz-content-sha256']).toBe(
+      createHash('sha256').update(bytesOf(PART)).digest('hex'),
+    );
+    expect(proxy.requests.find(isComplete)?.headers['if-none-match']).toBe('*');
+  });
+
+  test('lets the probe find a server that passes over If-None-Match', async () => {
+    const isSecond = (request: ProxiedRequest) => isPut(request) && proxy.requests.filter(isPut).length > 1;
+    proxy.fault(isSecond, { kind: 'answer', status: 200, headers: { etag: '"x"' } });
+    await expect(probeCreateIfAbsent(store)).rejects.toMatchObject({ code: 'unsupported' });
+    expect(await keysOf(direct, 'probes/')).toEqual([]);
+    proxy.fault(isPut, { kind: 'lose-answer' });
+    await probeCreateIfAbsent(store);
+    expect(await keysOf(direct, 'probes/')).toEqual([]);
+  });
+
+  test('says in one line what the server objects to', async () => {
+    const error = (status: number, code: string) => ({
+      kind: 'answer' as const,
+      status,
+      body: `<?xml version="1.0"?><Error><Code>${code}</Code><Message>m</Message></Error>`,
+    });
+    const cases = [
+      [error(403, 'AccessDenied'), 'credentials', 'access denied'],
+      [error(403, 'InvalidAccessKeyId'), 'credentials', 'access key id is unknown'],
+      [error(403, 'SignatureDoesNotMatch'), 'credentials', 'signature does not match'],
+      [error(400, 'ExpiredToken'), 'credentials', 'token has expired'],
+      [error(403, 'InvalidObjectState'), 'unavailable', 'Glacier'],
+      [error(404, 'NoSuchBucket'), 'not-found', 'no bucket backups'],
+      [error(301, 'PermanentRedirect'), 'configuration', 'another region'],
+      [error(507, 'InsufficientStorage'), 'no-space', 'full'],
+      [error(507, 'XMinioStorageFull'), 'no-space', 'full'],
+      [error(501, 'NotImplemented'), 'unsupported', 'cannot do that'],
+    ] as const;
+    for (const [fault, code, words] of cases) {
+      proxy.fault(isAny, fault);
+      const refusal = { code, message: expect.stringContaining(words) };
+      await expect(store.create('errors/object', bytesOf(1)), words).rejects.toMatchObject(refusal);
+      proxy.fault(isAny, fault);
+      await expect(store.read('errors/object'), words).rejects.toMatchObject(refusal);
+    }
+    expect(await keysOf(direct, 'errors/')).toEqual([]);
+  });
+
+  test("follows the server's clock, and names a clock that stays apart", async () => {
+    const skewed = {
+      kind: 'answer' as const,
+      status: 403,
+      headers: { date: new Date(Date.now() + 3_600_000).toUTCString() },
+      body: '<Error><Code>RequestTimeTooSkewed</Code><Message>m</Message></Error>',
+    };
+    proxy.fault(isAny, skewed);
+    // It signs an hour ahead now, which the real server refuses, and comes back by that answer's date.
+    await store.create('clock/object', bytesOf(1));
+    proxy.fault(isAny, { ...skewed, headers: { date: new Date().toUTCString() } }, 1000);
+    const refusal = { code: 'credentials', message: expect.stringContaining('clock') };
+    await expect(store.read('clock/object')).rejects.toMatchObject(refusal);
+  });
+
+  test('says that the bucket is missing, also where HEAD cannot tell', async () => {
+    const other = await openStore({ ...s3Config(server), bucket: 'no-such-bucket' });
+    const missing = {
+      code: 'not-found',
+      message: expect.stringContaining('there is no bucket no-such-bucket'),
+    };
+    await expect(other.stat('a')).rejects.toMatchObject(missing);
+    await expect(other.read('a')).rejects.toMatchObject(missing);
+    await expect(other.create('a', bytesOf(1))).rejects.toMatchObject(missing);
+    await expect(other.createMultipart('a')).rejects.toMatchObject(missing);
+    await expect(keysOf(other)).rejects.toMatchObject(missing);
+    await other.close();
+  });
+
+  test('names wrong credentials as such in every call, and never prints them', async () => {
+    const { credentials } = s3Config(server);
+    const wrong = [
+      { accessKeyId: 'unknownkey', secretAccessKey: 'plantedsecret' },
+      { accessKeyId: credentials.accessKeyId, secretAccessKey: 'plantedsecret' },
+    ];
+    for (const pair of wrong) {
+      const other = await openStore({ ...s3Config(server), credentials: pair });
+      const calls = [
+        () => other.stat('a'),
+        () => other.read('a'),
+        () => other.create('a', bytesOf(1)),
+        () => keysOf(other),
+      ];
+      for (const call of calls) {
+        const error: unknown = await call().catch((thrown: unknown) => thrown);
+        expect(error).toMatchObject({ code: 'credentials' });
+        expect(inspect(error, { depth: 9 })).not.toContain('plantedsecret');
+      }
+      await other.close();
+    }
+  });
+
+  test('gives up soon on an endpoint that never answered', async () => {
+    const endpoint = `http://127.0.0.1:${await freePort()}`;
+    const other = await openStore(s3Config(server, endpoint));
+    const refusal = {
+      code: 'unavailable',
+      message: expect.stringContaining('does not answer (ECONNREFUSED)'),
+    };
+    await expect(other.stat('a')).rejects.toMatchObject(refusal);
+    await other.close();
+  });
+
+  test('waits for a server that is started again', async () => {
+    await store.create('restart/before', bytesOf(1));
+    const restarted = server.restart();
+    await store.create('restart/after', bytesOf(1));
+    await restarted;
+    expect(await keysOf(store, 'restart/')).toEqual(['restart/after', 'restart/before']);
+  });
+});
+
+describe('the s3 store in a bucket with versions', () => {
+  let server: S3Server;
+  let store: Store;
+
+  beforeAll(async () => {
+    server = await startS3({ versioning: true });
+    store = await openStore(s3Config(server));
+  });
+
+  afterAll(async () => {
+    await store?.close();
+    await server?.stop();
+  });
+
+  test('tells the version of what it wrote, and removes that version', async () => {
+    const { versionId } = await store.create('a/b', bytesOf(10));
+    expect(versionId).toMatch(/./);
+    expect((await store.stat('a/b'))?.versionId).toBe(versionId);
+    const writer = await store.createMultipart('a/c');
+    await sendPart(writer, 1, PART, bytesOf(10));
+    const big = await writer.complete();
+    expect((await store.stat('a/c'))?.versionId).toBe(big.versionId);
+    await store.delete('a/b', versionId);
+    await store.delete('a/b', versionId);
+    await store.delete('a/c', big.versionId);
+    expect(await keysOf(store)).toEqual([]);
+    expect(await versionsIn(server)).toEqual([]);
+  });
+
+  test('removes what it hides when no version is named, and takes the name again', async () => {
+    await store.create('hidden/a', bytesOf(10));
+    await store.create('hidden/ab', bytesOf(10));
+    await store.delete('hidden/a');
+    await store.delete('hidden/a');
+    expect(await store.stat('hidden/a')).toBeNull();
+    expect(await versionsIn(server)).toEqual(['some/prefix/hidden/ab']);
+    await store.create('hidden/a', bytesOf(11));
+    await expect(store.create('hidden/a', bytesOf(12))).rejects.toThrow(ObjectExistsError);
+    expect(await store.read('hidden/a')).toEqual(bytesOf(11));
+  });
+});
+
+async function versionsIn(server: S3Server): Promise<(string | undefined)[]> {
+  const { ListObjectVersionsCommand } = await import('@aws-sdk/client-s3');
+  const client = server.client();
+  try {
+    const answer = await client.send(new ListObjectVersionsCommand({ Bucket: server.bucket }));
+    return [...(answer.Versions ?? []), ...(answer.DeleteMarkers ?? [])].map(({ Key }) => Key);
+  } finally {
+    client.destroy();
+  }
+}
