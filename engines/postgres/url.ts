@@ -1,0 +1,171 @@
+import { BackupctlError } from '../../errors/backupctl-error.ts';
+
+export const sslModes = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-full'] as const;
+export type SslMode = (typeof sslModes)[number];
+
+/** What a URL of an instance says. It never holds a password. */
+export interface PostgresUrl {
+  user: string;
+  /** A host name, an address (IPv6 without brackets), or the folder of a Unix socket (begins with a slash). */
+  host: string;
+  port: number;
+  /** Null: all databases of the server. */
+  database: string | null;
+  sslmode: SslMode;
+  /** A file of certificates, or `system`; null where none is given. */
+  sslrootcert: string | null;
+  /** Seconds. */
+  connectTimeout: number;
+}
+
+const pattern =
+  /^(?:postgres|postgresql):\/\/(?:([^@/?#]*)@)?(?:\[([0-9A-Fa-f:.]+(?:%25[\w.-]+)?)\]|([^:/?#@[\]]*))(?::(\d{0,5}))?(?:\/([^?#]*))?(?:\?([^#]*))?$/;
+
+const example = 'postgres://USER@HOST:5432/DATABASE, or without a database for all of them';
+
+/**
+ * Reads `postgres://` and `postgresql://` URLs as libpq does, but for what could carry a secret or change what we are.
+ * Messages never quote the URL: it might hold a password where none should be.
+ * @throws BackupctlError usage
+ */
+export function parsePostgresUrl(url: string): PostgresUrl {
+  const match = pattern.exec(url);
+  if (match === null) throw refuse('the URL cannot be read', `write ${example}`);
+  const [, userInfo = '', ipv6, name = '', port = '', path = '', query = ''] = match;
+  if (userInfo.includes(':')) throw passwordInUrl();
+  const parameters = parseQuery(query);
+  const user = decode(userInfo, 'user');
+  if (user === '') throw refuse('the URL names no user', `write ${example}`);
+  const host = hostOf(ipv6?.replace('%25', '%') ?? decode(name, 'host'), parameters.get('host'));
+  const database = decode(path, 'database');
+  if (Buffer.byteLength(database) > 63)
+    throw refuse("the database's name in the URL is longer than 63 bytes");
+  const sslmode = parameters.get('sslmode') ?? 'prefer';
+  if (!isSslMode(sslmode)) throw refuse(`sslmode in the URL is none of ${sslModes.join(', ')}`);
+  const sslrootcert = parameters.get('sslrootcert') ?? null;
+  if (sslmode.startsWith('verify-') && sslrootcert === null) {
+    throw refuse(
+      `sslmode=${sslmode} needs to know whom to trust`,
+      'add sslrootcert=FILE, or sslrootcert=system for the authorities that the system trusts',
+    );
+  }
+  if (sslrootcert !== null && sslrootcert !== 'system' && !sslrootcert.startsWith('/')) {
+    throw refuse('sslrootcert in the URL is not an absolute path', 'the worker may stand in another folder');
+  }
+  if (sslrootcert === 'system' && sslmode !== 'verify-full') {
+    throw refuse(
+      'sslrootcert=system goes with sslmode=verify-full only',
+      'anybody can have a certificate for some name',
+    );
+  }
+  return {
+    user,
+    host,
+    port: number(port === '' ? '5432' : port, 'port', 65535),
+    database: database === '' ? null : database,
+    sslmode,
+    sslrootcert,
+    connectTimeout: number(parameters.get('connect_timeout') ?? '15', 'connect_timeout', 3600),
+  };
+}
+
+/** The normal form of a URL. @throws BackupctlError usage */
+export function checkUrl(url: string): string {
+  return formatPostgresUrl(parsePostgresUrl(url));
+}
+
+export function formatPostgresUrl(url: PostgresUrl): string {
+  const socket = url.host.startsWith('/');
+  const host = socket
+    ? ''
+    : url.host.includes(':')
+      ? `[${url.host.replace('%', '%25')}]`
+      : encodeURIComponent(url.host);
+  const query = [
+    ...(socket ? [`host=${encodePath(url.host)}`] : []),
+    ...(url.sslmode === 'prefer' ? [] : [`sslmode=${url.sslmode}`]),
+    ...(url.sslrootcert === null ? [] : [`sslrootcert=${encodePath(url.sslrootcert)}`]),
+    ...(url.connectTimeout === 15 ? [] : [`connect_timeout=${url.connectTimeout}`]),
+  ].join('&');
+  const database = url.database === null ? '' : `/${encodeURIComponent(url.database)}`;
+  return `postgres://${encodeURIComponent(url.user)}@${host}:${url.port}${database}${query === '' ? '' : `${database === '' ? '/' : ''}?${query}`}`;
+}
+
+/** For messages: `db1:5432`, or the path of the socket. */
+export function placeOf(url: PostgresUrl): string {
+  if (url.host.startsWith('/')) return `${url.host}/.s.PGSQL.${url.port}`;
+  return url.host.includes(':') ? `[${url.host}]:${url.port}` : `${url.host}:${url.port}`;
+}
+
+function parseQuery(query: string): Map<string, string> {
+  const parameters = new Map<string, string>();
+  for (const pair of query === '' ? [] : query.split('&')) {
+    const equals = pair.indexOf('=');
+    const key = decode(equals === -1 ? pair : pair.slice(0, equals), 'query');
+    if (/^(password|pass|pwd|sslpassword|passfile|scram_.*)$/i.test(key)) throw passwordInUrl();
+    if (key === 'application_name') {
+      throw refuse(
+        'application_name in the URL is not possible',
+        'sessions are named backupctl/EXECUTION, so that they can be found',
+      );
+    }
+    if (!['sslmode', 'sslrootcert', 'connect_timeout', 'host'].includes(key)) {
+      const named = /^[a-z_]{1,40}$/.test(key) ? ` "${key}"` : '';
+      throw refuse(
+        `the URL has a parameter${named} that is not known`,
+        'known: sslmode, sslrootcert, connect_timeout, host',
+      );
+    }
+    if (parameters.has(key)) throw refuse(`${key} stands in the URL twice`);
+    const value = equals === -1 ? '' : decode(pair.slice(equals + 1), key);
+    if (value === '') throw refuse(`${key} in the URL has no value`);
+    parameters.set(key, value);
+  }
+  return parameters;
+}
+
+function hostOf(authority: string, parameter: string | undefined): string {
+  if (authority !== '' && parameter !== undefined) throw refuse('the URL names two hosts');
+  const host = parameter ?? authority;
+  if (host === '')
+    throw refuse('the URL names no host', `write ${example}; for a socket add ?host=/its/folder`);
+  if (host.includes(',')) throw refuse('the URL names several hosts', 'name the one to take backups from');
+  if (/\s/.test(host)) throw refuse('the host in the URL holds a space');
+  return host;
+}
+
+function number(text: string, what: string, most: number): number {
+  const value = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= 1 && value <= most)) throw refuse(`${what} in the URL is not a number from 1 to ${most}`);
+  return value;
+}
+
+function decode(text: string, what: string): string {
+  let decoded: string;
+  try {
+    decoded = decodeURIComponent(text);
+  } catch {
+    throw refuse(`the ${what} in the URL is not percent-encoded UTF-8`, 'a % itself is written %25');
+  }
+  if (/[\0\r\n]/.test(decoded)) throw refuse(`the ${what} in the URL holds a line break or a NUL`);
+  return decoded;
+}
+
+function encodePath(path: string): string {
+  return encodeURIComponent(path).replaceAll('%2F', '/');
+}
+
+function isSslMode(text: string): text is SslMode {
+  return (sslModes as readonly string[]).includes(text);
+}
+
+function passwordInUrl(): BackupctlError {
+  return refuse(
+    'a password in the URL is refused: it would stand in the process list and in the repository',
+    'leave it out, and give --password-file FILE or --password-env NAME',
+  );
+}
+
+function refuse(message: string, hint?: string): BackupctlError {
+  return new BackupctlError('usage', message, hint === undefined ? {} : { hint });
+}
