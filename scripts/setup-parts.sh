@@ -76,8 +76,9 @@ install_part() {
 
 # replace NEW OLD: NEW takes OLD's place. The stamp goes first, so that an interruption in between is seen.
 replace() {
-  rm -rf "$2"
+  if [ -e "$2" ] || [ -L "$2" ]; then mv "$2" "$cache/tmp/replaced"; fi
   mv "$1" "$2"
+  rm -rf "$cache/tmp/replaced"
 }
 
 # quietly COMMAND …: its output goes to the part's log.

@@ -2,10 +2,10 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { appendFileSync, chownSync, cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { access, rename, rm } from 'node:fs/promises';
-import { tmpdir, userInfo } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { postgresBinaries } from './cache.ts';
+import { cacheDirectory, postgresBinaries } from './cache.ts';
 import { freePort } from './port.ts';
 import { guarded, ServerProcess, unprivilegedAccount } from './process.ts';
 import { until } from './wait.ts';
@@ -192,9 +192,9 @@ async function initialise(
     return;
   }
   const full = (await runner('initdb', ['--version'])).replace(/[^0-9.]+/g, '-').replace(/-+$/, '');
-  const templates = join(tmpdir(), `backupctl-initdb-${userInfo().uid}`);
+  const templates = join(cacheDirectory(), 'initdb');
   const template = join(templates, `pg${full}`);
-  mkdirSync(templates, { recursive: true, mode: 0o711 });
+  mkdirSync(templates, { recursive: true, mode: 0o755 });
   const exists = await access(join(template, 'PG_VERSION')).then(
     () => true,
     () => false,
