@@ -1,0 +1,130 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Platform, type PlatformOptions, startPlatform } from '../servers/platform.ts';
+import { type PostgresServer, startPostgres } from '../servers/postgres.ts';
+import { type Proxy, startProxy } from '../servers/proxy.ts';
+import { until } from '../servers/wait.ts';
+import { createWorkspace, type Workspace } from '../servers/workspace.ts';
+
+export interface ExecutionJson {
+  id: string;
+  state: string;
+  output: {
+    status: string;
+    error?: string;
+    hint?: string;
+    reason?: string;
+    number?: number;
+    first?: string;
+    last?: string;
+  } | null;
+  backup_id: string | null;
+}
+
+export interface BackupJson {
+  id: string;
+  name: string;
+  status: string;
+  instance_id: string;
+}
+
+/** A platform, a PostgreSQL with a proxy in front, and an instance `orders` for its database `shop`. */
+export interface Shop {
+  platform: Platform;
+  postgres: PostgresServer;
+  /** Between the product and PostgreSQL: to make a dump slow, or to break it. */
+  proxy: Proxy;
+  workspace: Workspace;
+  password: string;
+  instanceId: string;
+  repository: string;
+  stop(): Promise<void>;
+}
+
+export interface ShopOptions extends PlatformOptions {
+  version?: 15 | 18;
+  /** Rows of the table `items`, about 100 bytes each. Default 2,000. */
+  rows?: number;
+}
+
+export async function openShop(options: ShopOptions = {}): Promise<Shop> {
+  const workspace = createWorkspace('shop');
+  const password = `p${Math.random().toString(36).slice(2)}-secret`;
+  const [postgres, platform] = await Promise.all([
+    startPostgres({ version: options.version ?? 18, superuserPassword: password }),
+    startPlatform(options),
+  ]);
+  await postgres.psql('CREATE DATABASE shop');
+  await postgres.psql(
+    `CREATE TABLE items (id int PRIMARY KEY, name text);
+     INSERT INTO items SELECT i, md5(i::text) || md5((i + 1)::text) || md5((i + 2)::text) FROM generate_series(1, ${options.rows ?? 2000}) i`,
+    'shop',
+  );
+  const proxy = await startProxy({ host: '127.0.0.1', port: postgres.port });
+  const passwordFile = await workspace.file('password', `${password}\n`);
+  const instance = await platform.json<{ id: string }>([
+    'instance-create',
+    'orders',
+    '--url',
+    `postgres://postgres@127.0.0.1:${proxy.port}/shop`,
+    '--password-file',
+    passwordFile,
+  ]);
+  return {
+    platform,
+    postgres,
+    proxy,
+    workspace,
+    password,
+    instanceId: instance.id,
+    repository: join(platform.dataDir, 'repository'),
+    async stop() {
+      await platform.stop();
+      await proxy.stop();
+      await postgres.stop();
+      await workspace.remove();
+    },
+  };
+}
+
+/** Every file below a directory, by its path below it. */
+export async function filesBelow(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1))
+    .sort();
+}
+
+/** Files below a directory that hold a text. */
+export async function filesWith(directory: string, text: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const file of await filesBelow(directory)) {
+    const bytes = await readFile(join(directory, file)).catch(() => Buffer.alloc(0));
+    if (bytes.includes(text)) found.push(file);
+  }
+  return found;
+}
+
+/** Waits until an execution of a backup is in one of the states. */
+export async function waitForState(
+  shop: Shop,
+  executionId: string,
+  ...states: string[]
+): Promise<ExecutionJson> {
+  return until(
+    async () => {
+      const execution = await shop.platform.json<ExecutionJson>(['execution-show', executionId]);
+      return states.includes(execution.state) ? execution : null;
+    },
+    { timeout: 90_000, interval: 300, what: `execution ${executionId} to be ${states.join(' or ')}` },
+  );
+}
+
+/** Sessions that the product has at the source. */
+export async function productSessions(shop: Shop): Promise<string[]> {
+  const rows = await shop.postgres.psql(
+    `SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'backupctl/%'`,
+  );
+  return rows.split('\n').filter((row) => row !== '');
+}
