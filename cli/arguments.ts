@@ -23,6 +23,14 @@ export function parseArguments(command: AnyCommand, words: readonly string[]): R
     });
   };
 
+  for (const word of words.slice(0, words.includes('--') ? words.indexOf('--') : undefined)) {
+    const flag = /^--([^=]+)=/.exec(word)?.[1] ?? '';
+    const name = written.get(flag);
+    // The parser would take any value for yes.
+    if (name !== undefined && flags[name]?.type === 'switch')
+      fail(`--${flag} takes no value`, 'write it alone');
+  }
+
   const values: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(parsed.argv)) {
     if (key === '_' || key === '--') continue;
@@ -79,7 +87,7 @@ type Fail = (message: string, hint?: string) => never;
 
 function checkValue(flag: string, parameter: Parameter, value: unknown, fail: Fail): unknown {
   if (parameter.type === 'switch') {
-    return typeof value === 'boolean' ? value : fail(`${flag} takes no value`, 'write it alone');
+    return Array.isArray(value) ? value.at(-1) === true : value === true;
   }
   if (parameter.type === 'texts') {
     const texts = Array.isArray(value) ? value.map(String) : [String(value)];

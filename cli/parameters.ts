@@ -20,7 +20,7 @@ export const wait = {
 
 /** Paging: pages come newest first, and each is printed oldest first. */
 export const paging = {
-  limit: { type: 'integer', value: 'N', min: 1, max: 1000, describe: 'print the newest N at most' },
+  limit: { type: 'integer', value: 'N', min: 1, describe: 'print the newest N at most' },
   marker: {
     type: 'text',
     value: 'ID',

@@ -28,5 +28,6 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   if (best && best.distance <= Math.max(1, Math.floor(best.candidate.length / 3))) return best.candidate;
   const swapped = word.split(/[-_ ]/).reverse().join('-');
   if (known.includes(swapped)) return swapped;
-  return word.length >= 3 ? known.find((candidate) => candidate.startsWith(word)) : undefined;
+  if (word.length < 3) return undefined;
+  return known.find((candidate) => candidate.startsWith(word) || candidate.endsWith(`-${word}`));
 }

@@ -87,7 +87,10 @@ export class Output {
 
   /** A line of a log: time, level, step and message, then the other fields; with `--json` the whole object. */
   logLine(line: LogLine, asJson: boolean): void {
-    if (asJson) return this.text(JSON.stringify(line));
+    if (asJson) {
+      this.text(JSON.stringify(line));
+      return;
+    }
     const { time, level, step, attempt, message, ...fields } = line;
     const rest = Object.keys(fields).length > 0 ? pythonJson(fields) : undefined;
     const words = [time, level, step, message, rest].filter((word) => word !== undefined && word !== null);
