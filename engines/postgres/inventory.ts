@@ -32,6 +32,14 @@ export interface InventoryExtension {
   schema: string;
 }
 
+export interface InventoryNeed {
+  feature: string;
+  /** The first major version that has it; 0 where it depends on how the server was built (`ICU`). */
+  since: number;
+  /** How many objects use it. */
+  objects: number;
+}
+
 /**
  * What is inside of a database. Kept in the index of a backup as `databases[].inventory`; read again after a restore
  * and compared. What belongs to the system or to an extension is not counted.
@@ -44,6 +52,8 @@ export interface Inventory {
   sequences: InventorySequence[];
   extensions: InventoryExtension[];
   large_objects: number;
+  /** What only some servers can do, so that a restore to another one is refused before it begins. */
+  needs: InventoryNeed[];
 }
 
 export interface InventoryOptions {
@@ -109,6 +119,7 @@ export async function readInventory(client: Queries, options: InventoryOptions):
     sequences: await readSequences(client),
     extensions: extensions.rows,
     large_objects: objects['large object'] ?? 0,
+    needs: await readNeeds(client),
   };
 }
 
@@ -134,6 +145,61 @@ export async function countRows(
     return rows.sort((a, b) => a.n - b.n).map((row) => row.v);
   });
 }
+
+/** Features of this database, each asked for only where the server can have it. */
+async function readNeeds(client: Queries): Promise<InventoryNeed[]> {
+  const version = await client.query<{ major: number }>(
+    "SELECT current_setting('server_version_num')::int / 10000 AS major",
+  );
+  const major = version.rows[0]?.major ?? 0;
+  const asked = features.filter((feature) => feature.asked <= major);
+  const { rows } = await client.query<InventoryNeed>(
+    asked
+      .map((f) => `SELECT '${f.feature}' AS feature, ${f.since} AS since, (${f.count})::int AS objects`)
+      .join(' UNION ALL '),
+  );
+  return rows.filter((row) => row.objects > 0);
+}
+
+const features = [
+  {
+    feature: 'ICU',
+    since: 0,
+    asked: 10,
+    count: `SELECT count(*) FROM pg_catalog.pg_collation c WHERE c.collprovider = 'i' AND c.oid >= 16384
+            AND c.collnamespace <> 'pg_catalog'::regnamespace`,
+  },
+  {
+    feature: 'collations of the builtin provider',
+    since: 17,
+    asked: 17,
+    count: `SELECT count(*) FROM pg_catalog.pg_collation WHERE collprovider = 'b' AND oid >= 16384`,
+  },
+  {
+    feature: 'virtual generated columns',
+    since: 18,
+    asked: 18,
+    count: `SELECT count(*) FROM pg_catalog.pg_attribute WHERE attgenerated = 'v' AND NOT attisdropped`,
+  },
+  {
+    feature: 'WITHOUT OVERLAPS and PERIOD constraints',
+    since: 18,
+    asked: 18,
+    count: 'SELECT count(*) FROM pg_catalog.pg_constraint WHERE conperiod',
+  },
+  {
+    feature: 'NOT ENFORCED constraints',
+    since: 18,
+    asked: 18,
+    count: 'SELECT count(*) FROM pg_catalog.pg_constraint WHERE NOT conenforced',
+  },
+  {
+    feature: 'NOT NULL constraints that are not valid',
+    since: 18,
+    asked: 18,
+    count: `SELECT count(*) FROM pg_catalog.pg_constraint WHERE contype = 'n' AND NOT convalidated`,
+  },
+];
 
 async function readSequences(client: Queries): Promise<InventorySequence[]> {
   const known = (await client.query<Omit<InventorySequence, 'last_value' | 'is_called'>>(sequencesQuery))

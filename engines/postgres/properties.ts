@@ -50,8 +50,8 @@ export interface DatabaseProperties {
   has_public_schema: boolean;
   /** The same for the language, which every new database has. */
   has_plpgsql: boolean;
-  /** Roles that own something in it or are named in its privileges, policies, mappings and settings. */
-  roles: string[];
+  /** Roles that own something in it, have privileges, or (`other`) are named in policies, mappings and settings. */
+  roles: { name: string; uses: ('owner' | 'privileges' | 'other')[] }[];
   /** Tablespaces that its relations are in, besides the default one. */
   tablespaces: string[];
 }
@@ -91,21 +91,24 @@ SELECT d.datname AS name, pg_catalog.pg_get_userbyid(d.datdba) AS owner,
        EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'public') AS has_public_schema,
        EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'plpgsql') AS has_plpgsql,
        coalesce((
-         SELECT json_agg(rolname ORDER BY rolname COLLATE "C") FROM pg_catalog.pg_roles r
-         WHERE r.rolname !~ '^pg_' AND (r.oid = d.datdba OR (r.oid = 10 AND EXISTS (
-           SELECT FROM (SELECT oid, relowner FROM pg_catalog.pg_class
-                        UNION ALL SELECT oid, proowner FROM pg_catalog.pg_proc
-                        UNION ALL SELECT oid, typowner FROM pg_catalog.pg_type
-                        UNION ALL SELECT oid, nspowner FROM pg_catalog.pg_namespace
-                        UNION ALL SELECT oid, lomowner FROM pg_catalog.pg_largeobject_metadata) AS o(oid, owner)
-           WHERE o.owner = 10 AND o.oid >= 16384
-             AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.objid = o.oid AND x.deptype IN ('e', 'i'))))
-           OR EXISTS (
-           SELECT FROM pg_catalog.pg_shdepend s WHERE s.refclassid = 'pg_catalog.pg_authid'::regclass
-             AND s.refobjid = r.oid
-             AND (s.dbid = d.oid OR (s.dbid = 0 AND s.classid = 'pg_catalog.pg_database'::regclass AND s.objid = d.oid)))
-           OR EXISTS (SELECT FROM pg_catalog.pg_db_role_setting s WHERE s.setdatabase = d.oid AND s.setrole = r.oid)
-           OR EXISTS (SELECT FROM pg_catalog.pg_user_mappings m WHERE m.umuser = r.oid))), '[]') AS roles,
+         SELECT json_agg(json_build_object('name', u.name, 'uses', u.uses) ORDER BY u.name COLLATE "C")
+         FROM (SELECT r.rolname AS name, json_agg(DISTINCT v.use) AS uses FROM (
+           SELECT s.refobjid, CASE WHEN s.deptype = 'o' AND s.classid <> 'pg_catalog.pg_default_acl'::regclass
+                  THEN 'owner' WHEN s.deptype IN ('o', 'a', 'i') THEN 'privileges' ELSE 'other' END
+           FROM pg_catalog.pg_shdepend s WHERE s.refclassid = 'pg_catalog.pg_authid'::regclass
+             AND (s.dbid = d.oid OR (s.dbid = 0 AND s.classid = 'pg_catalog.pg_database'::regclass AND s.objid = d.oid))
+           UNION ALL SELECT d.datdba, 'owner'
+           UNION ALL SELECT 10, 'owner' WHERE EXISTS (
+             SELECT FROM (SELECT oid, relowner FROM pg_catalog.pg_class
+                          UNION ALL SELECT oid, proowner FROM pg_catalog.pg_proc
+                          UNION ALL SELECT oid, typowner FROM pg_catalog.pg_type
+                          UNION ALL SELECT oid, nspowner FROM pg_catalog.pg_namespace
+                          UNION ALL SELECT oid, lomowner FROM pg_catalog.pg_largeobject_metadata) AS o(oid, owner)
+             WHERE o.owner = 10 AND o.oid >= 16384
+               AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend x WHERE x.objid = o.oid AND x.deptype IN ('e', 'i')))
+           UNION ALL SELECT s.setrole, 'other' FROM pg_catalog.pg_db_role_setting s WHERE s.setdatabase = d.oid
+           UNION ALL SELECT m.umuser, 'other' FROM pg_catalog.pg_user_mappings m) AS v(oid, use)
+         JOIN pg_catalog.pg_roles r ON r.oid = v.oid WHERE r.rolname !~ '^pg_' GROUP BY r.rolname) u), '[]') AS roles,
        coalesce((
          SELECT json_agg(DISTINCT s.spcname) FROM pg_catalog.pg_class c
          JOIN pg_catalog.pg_tablespace s ON s.oid = c.reltablespace

@@ -1,0 +1,78 @@
+import { BackupctlError } from '../../errors/backupctl-error.ts';
+import type { RestoreSource } from '../engine.ts';
+import type { Inventory } from './inventory.ts';
+import type { DatabaseProperties } from './properties.ts';
+
+/** A database of a backup, as far as a restore needs to know it. */
+export interface BackupDatabase {
+  name: string;
+  stream: string;
+  size: number | null;
+  /** Null where the index says nothing: then the server's defaults stand. */
+  properties: DatabaseProperties | null;
+  inventory: Inventory | null;
+}
+
+/** A backup, opened for a restore. */
+export interface BackupContents {
+  databases: BackupDatabase[];
+  /** Stream of `pg_dumpall --globals-only`; null where the backup has none. */
+  globals: string | null;
+  /** Whether only a part was taken, so that what is missing was never there. */
+  partial: boolean;
+  schemaOnly: boolean;
+  /** The major version of pg_dump that wrote the archives. */
+  archiveMajor: number;
+}
+
+interface IndexDocument {
+  databases?: { name: string; properties?: DatabaseProperties; inventory?: Inventory }[];
+}
+
+interface Details {
+  selection?: { include?: string[]; exclude?: string[]; schema_only?: boolean } | null;
+}
+
+/** Reads manifest and index. @throws BackupctlError unsupported for a backup that is none of PostgreSQL's dumps */
+export async function readBackup(source: RestoreSource): Promise<BackupContents> {
+  const { manifest } = source;
+  if (manifest.engine !== 'postgres' || manifest.method !== 'logical') {
+    throw new BackupctlError(
+      'unsupported',
+      `backup ${manifest.id} is a ${manifest.method} one of ${manifest.engine}, which PostgreSQL cannot read`,
+    );
+  }
+  const index = (await source.index('index')) as IndexDocument | null;
+  const described = new Map((index?.databases ?? []).map((database) => [database.name, database]));
+  const selection = (manifest.details as Details).selection ?? {};
+  return {
+    databases: manifest.contents.map(({ name, stream, size }) => ({
+      name,
+      stream,
+      size,
+      properties: described.get(name)?.properties ?? null,
+      inventory: described.get(name)?.inventory ?? null,
+    })),
+    globals: manifest.objects.find((object) => /^globals\.sql/.test(object.stream))?.stream ?? null,
+    partial: (selection.include?.length ?? 0) + (selection.exclude?.length ?? 0) > 0,
+    schemaOnly: selection.schema_only === true,
+    archiveMajor: archiveMajor(source),
+  };
+}
+
+function archiveMajor({ manifest }: RestoreSource): number {
+  const needed = manifest.tools.find((tool) => tool.name === 'pg_restore' && tool.role === 'needed');
+  const major = Number.parseInt(needed?.version ?? manifest.engine_version, 10);
+  return Number.isNaN(major) ? 0 : major;
+}
+
+/** Those that were picked, in the backup's order. @throws BackupctlError not-found */
+export function pickDatabases(contents: BackupContents, names: readonly string[]): BackupDatabase[] {
+  const missing = names.find((name) => !contents.databases.some((database) => database.name === name));
+  if (missing !== undefined) {
+    throw new BackupctlError('not-found', `the backup has no database ${missing}`, {
+      hint: `it has ${contents.databases.map((database) => database.name).join(', ')}`,
+    });
+  }
+  return contents.databases.filter((database) => names.length === 0 || names.includes(database.name));
+}

@@ -1,0 +1,59 @@
+import { BackupctlError } from '../../errors/backupctl-error.ts';
+
+/** Bytes that PostgreSQL keeps of a name; it would cut a longer one without a word. */
+const nameBytes = 63;
+
+const commentPrefix = 'backupctl restore ';
+const temporaryPrefix = 'backupctl_restore_';
+
+/** The name under which the nth database of a restore is filled. */
+export function temporaryName(restoreId: string, n: number): string {
+  return `${temporaryPrefix}${shortId(restoreId)}_${n}`;
+}
+
+/** A UUIDv7 begins with its time, so that its end tells restores of one moment apart. */
+function shortId(id: string): string {
+  return id.replaceAll('-', '').slice(-12);
+}
+
+/** The comment by which a database that is being filled is known, also after a crash. */
+export function temporaryComment(executionId: string): string {
+  return `${commentPrefix}${executionId}`;
+}
+
+/** The execution that a comment names, or null where the comment is somebody else's. */
+export function executionOfComment(comment: string | null): string | null {
+  return comment?.startsWith(commentPrefix) ? comment.slice(commentPrefix.length) : null;
+}
+
+/** The name under which an overwritten database is kept: `<name>_before_<short id>`, cut to fit, not taken. */
+export function keptName(name: string, restoreId: string, taken: ReadonlySet<string>): string {
+  for (let n = 0; ; n += 1) {
+    const suffix = `_before_${shortId(restoreId).slice(-8)}${n === 0 ? '' : `_${n}`}`;
+    const candidate = `${cut(name, nameBytes - suffix.length)}${suffix}`;
+    if (!taken.has(candidate)) return candidate;
+  }
+}
+
+/** The longest start of a text that fits into so many bytes without cutting a character. */
+function cut(text: string, bytes: number): string {
+  let kept = '';
+  for (const character of text) {
+    if (Buffer.byteLength(kept + character) > bytes) break;
+    kept += character;
+  }
+  return kept;
+}
+
+/** @throws BackupctlError usage for what cannot be a database's name */
+export function checkDatabaseName(name: string): void {
+  if (name === '' || name.includes('\0')) {
+    throw new BackupctlError('usage', 'the name of the new database is empty');
+  }
+  if (Buffer.byteLength(name) > nameBytes) {
+    throw new BackupctlError('usage', `the name of the new database is longer than ${nameBytes} bytes`);
+  }
+  if (/[\r\n]/.test(name)) {
+    throw new BackupctlError('usage', 'the name of the new database holds a line break');
+  }
+}
