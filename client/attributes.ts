@@ -1,9 +1,10 @@
 import type { SearchAttributePair } from '@temporalio/common';
-import { type ExecutionKind, searchAttributes } from '../workflows/types.ts';
+import { searchAttributes } from '../workflows/types.ts';
+import type { Execution } from './types.ts';
 
 /** The search attributes by which executions and schedules are found again. */
 export interface Labels {
-  kind: ExecutionKind;
+  kind: Execution['kind'];
   instance: string | null;
   schedule?: string | null;
   backup?: string | null;

@@ -1,20 +1,37 @@
+import type { RestorePlan } from '../engines/engine.ts';
+import { Backups } from './backups.ts';
 import { Executions } from './executions.ts';
 import { InstanceNames } from './instance-names.ts';
 import { Instances } from './instances.ts';
+import { Restores } from './restores.ts';
 import { Schedules } from './schedules.ts';
 import { type BackupClientOptions, Surroundings } from './surroundings.ts';
 import type {
+  Backup,
+  BackupContent,
+  BackupDetails,
+  BackupFilter,
+  BackupOptions,
+  BackupPage,
   CreatedSchedule,
   Execution,
   ExecutionDetails,
+  ExportedFile,
   Instance,
+  InstanceChanges,
+  InstanceOptions,
+  InstanceStatus,
   LogLine,
   LogOptions,
   Page,
   PageOptions,
+  Restore,
+  RestoreFilter,
+  RestoreOptions,
   Schedule,
   ScheduleChanges,
   ScheduleOptions,
+  VerifiedBackup,
   WaitOptions,
 } from './types.ts';
 
@@ -35,6 +52,8 @@ export class BackupClient {
   readonly #schedules: Schedules;
   readonly #executions: Executions;
   readonly #instances: Instances;
+  readonly #backups: Backups;
+  readonly #restores: Restores;
 
   /** Names a platform; connects to nothing yet. */
   constructor(options: BackupClientOptions = {}) {
@@ -42,7 +61,13 @@ export class BackupClient {
     const names = new InstanceNames(this.#surroundings);
     this.#schedules = new Schedules(this.#surroundings, names);
     this.#executions = new Executions(this.#surroundings, this.#schedules, names);
-    this.#instances = new Instances(this.#surroundings);
+    this.#instances = new Instances(this.#surroundings, names, this.#schedules);
+    this.#backups = new Backups(this.#surroundings, names, this.#executions);
+    this.#restores = new Restores(this.#surroundings, {
+      names,
+      backups: this.#backups,
+      executions: this.#executions,
+    });
   }
 
   /** The same as `new BackupClient(options)`. */
@@ -174,8 +199,147 @@ export class BackupClient {
     return this.#instances.list();
   }
 
-  /** @throws BackupctlError not-found, ambiguous */
-  instanceShow(idOrName: string): Promise<Instance> {
-    return this.#instances.show(idOrName);
+  /**
+   * @param options.check connect to it, and fill `probe`; that needs Temporal and a worker
+   * @throws BackupctlError not-found, ambiguous; with a check also unavailable, credentials, refused
+   */
+  instanceShow(idOrName: string, options: { check?: boolean | undefined } = {}): Promise<Instance> {
+    return this.#instances.show(idOrName, options);
+  }
+
+  /**
+   * Registers what can be backed up. Unless `check` is false, a worker connects to it first.
+   * @throws BackupctlError usage for a URL that is off or holds a password; conflict for a name that is taken; what
+   *   the check found: unavailable, credentials, refused
+   */
+  instanceCreate(name: string, options: InstanceOptions): Promise<Instance> {
+    return this.#instances.create(name, options);
+  }
+
+  /** Changes name, URL, password reference or task queue. @throws like {@link instanceCreate} */
+  instanceUpdate(idOrName: string, changes: InstanceChanges): Promise<Instance> {
+    return this.#instances.update(idOrName, changes);
+  }
+
+  /** Takes it from the registry; its backups stay. @throws BackupctlError refused while it has schedules */
+  instanceDelete(idOrName: string): Promise<void> {
+    return this.#instances.delete(idOrName);
+  }
+
+  /**
+   * Starts a backup by hand; it runs like one of a schedule.
+   * @returns the backup, whose `executionId` is to be waited for
+   * @throws BackupctlError not-found, ambiguous, refused (increments where there are none); unavailable when no worker
+   *   takes the run
+   */
+  backupCreate(instance: string, name: string, options: BackupOptions = {}): Promise<Backup> {
+    return this.#backups.create(instance, name, options);
+  }
+
+  /**
+   * Backups in the repository, those that are being made, and those that could not be made. Pages come newest first;
+   * the items of a page are oldest first. Without Temporal only the repository's are listed, and `warnings` says so.
+   */
+  backupList(filter: BackupFilter = {}): Promise<BackupPage> {
+    return this.#backups.list(filter);
+  }
+
+  /** The same for one instance. @throws BackupctlError not-found, ambiguous */
+  backupListInstance(instance: string, filter: Omit<BackupFilter, 'instance'> = {}): Promise<BackupPage> {
+    return this.#backups.list({ ...filter, instance });
+  }
+
+  /**
+   * @param reference id, name (the newest that has it) or `INSTANCE@latest`
+   * @param options.unambiguous refuse a name that several backups have
+   * @throws BackupctlError not-found, ambiguous, corrupt
+   */
+  backupShow(reference: string, options: { unambiguous?: boolean } = {}): Promise<BackupDetails> {
+    return this.#backups.show(reference, options);
+  }
+
+  /**
+   * Begins the deletion of a backup: its run ends once the tombstone stands, the bytes go after the grace period.
+   * @returns what to wait for; the run ends badly (refused) where another backup or a restore needs it
+   * @throws BackupctlError not-found; ambiguous for a name that several backups have
+   */
+  backupDelete(reference: string): Promise<{ id: string; executionId: string }> {
+    return this.#backups.delete(reference);
+  }
+
+  /** Compares a backup with its manifest, with `data` every byte of it. In this process; without Temporal. */
+  backupVerify(reference: string, options: WaitOptions & { data?: boolean } = {}): Promise<VerifiedBackup> {
+    return this.#backups.verify(reference, options);
+  }
+
+  /** What is inside of a backup, from its index. Needs the index key only; without Temporal. */
+  backupContents(reference: string): Promise<BackupContent[]> {
+    return this.#backups.contents(reference);
+  }
+
+  /** Writes a backup's objects into a directory, sealed or not. In this process; without Temporal. */
+  backupExport(
+    reference: string,
+    options: WaitOptions & { directory: string; unsealed?: boolean },
+  ): Promise<ExportedFile[]> {
+    return this.#backups.export(reference, options);
+  }
+
+  /** Shell commands that restore a backup with stock tools only. */
+  backupHowToRestore(reference: string): Promise<string[]> {
+    return this.#backups.howToRestore(reference);
+  }
+
+  /**
+   * Restores a backup into an instance.
+   * @throws BackupctlError not-found, ambiguous, usage for what contradicts itself
+   */
+  restoreCreate(backup: string, instance: string, options: RestoreOptions = {}): Promise<Restore> {
+    return this.#restores.create(backup, instance, options);
+  }
+
+  /** What that would do. Changes nothing. */
+  restorePlan(backup: string, instance: string, options: RestoreOptions = {}): Promise<RestorePlan> {
+    return this.#restores.plan(backup, instance, options);
+  }
+
+  /** Restores; pages come newest first, the items of a page are oldest first. */
+  restoreList(filter: RestoreFilter = {}): Promise<Page<Restore>> {
+    return this.#restores.list(filter);
+  }
+
+  /** @throws BackupctlError not-found */
+  restoreShow(id: string): Promise<Restore> {
+    return this.#restores.show(id);
+  }
+
+  /** Asks a restore to stop; it is CANCELLED once it has cleaned up. @throws BackupctlError not-found, conflict */
+  restoreCancel(id: string): Promise<void> {
+    return this.#restores.cancel(id);
+  }
+
+  /**
+   * Drops the databases that an overwriting restore kept.
+   * @returns the execution to wait for
+   * @throws BackupctlError not-found, conflict (not over, or finished before), refused (nothing was kept)
+   */
+  restoreFinish(id: string): Promise<Execution> {
+    return this.#restores.finish(id);
+  }
+
+  /**
+   * Removes what crashed runs have left.
+   * @param options.grace seconds; what is younger is left alone. Default: an hour
+   * @returns the execution to wait for; its output has `removed` and `problems`
+   */
+  async janitorRun(options: { grace?: number | undefined } = {}): Promise<Execution> {
+    const { runJanitor } = await import('./janitor.ts');
+    return runJanitor(this.#surroundings, options.grace ?? null);
+  }
+
+  /** Whether each instance is protected, and if not, why; sorted by name. */
+  async status(): Promise<InstanceStatus[]> {
+    const { readStatus } = await import('./status.ts');
+    return readStatus(this.#surroundings, this.#schedules);
   }
 }

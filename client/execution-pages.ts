@@ -1,4 +1,5 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
+import { BackupctlError } from '../errors/backupctl-error.ts';
 import type { TemporalLink } from './connection.ts';
 import { isClosed } from './execution-record.ts';
 
@@ -61,4 +62,10 @@ function enough(rows: Iterable<WorkflowExecutionInfo>, last: WorkflowExecutionIn
 function startOf(row: WorkflowExecutionInfo): bigint {
   const { seconds, nanos } = row.raw.startTime ?? {};
   return BigInt(String(seconds ?? 0)) * 1_000_000_000n + BigInt(nanos ?? 0);
+}
+
+/** @throws BackupctlError usage */
+export function checkLimit(limit: number | undefined): void {
+  if (limit === undefined || (Number.isSafeInteger(limit) && limit >= 1)) return;
+  throw new BackupctlError('usage', `the limit is ${limit}`, { hint: 'use a whole number of at least 1' });
 }

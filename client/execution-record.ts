@@ -1,6 +1,5 @@
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import {
-  type ExecutionKind,
   type ExecutionMemo,
   type ExecutionOutput,
   type ExecutionState,
@@ -8,12 +7,13 @@ import {
 } from '../workflows/types.ts';
 import type { Execution } from './types.ts';
 
-const kinds: Record<string, ExecutionKind> = {
+const kinds: Record<string, Execution['kind']> = {
   backup_create: 'backup',
   restore_create: 'restore',
   restore_finish: 'restore',
   backup_delete: 'delete',
   instance_change: 'instance',
+  janitor: 'janitor',
 };
 
 /** The types of workflow that are executions, for queries. */
@@ -24,7 +24,7 @@ export function toExecution(info: WorkflowExecutionInfo): Execution {
   const { state, output, facts } = endOf(info);
   return {
     id: attribute(info, searchAttributes.execution) ?? info.runId,
-    kind: (attribute(info, searchAttributes.kind) as ExecutionKind | null) ?? kinds[info.type] ?? 'backup',
+    kind: kinds[info.type] ?? 'backup',
     state,
     output,
     scheduleId: attribute(info, searchAttributes.schedule),

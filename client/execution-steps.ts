@@ -38,6 +38,25 @@ export async function readSteps(
     .map(({ scheduledAt: _, ...step }) => step);
 }
 
+/** What the last activity of that type returned in a run; null where none did, or the history is gone. */
+export async function readActivityResult(
+  link: TemporalLink,
+  run: { workflowId: string; runId: string },
+  type: string,
+): Promise<unknown> {
+  const found = await readRun(link, run);
+  const scheduled = new Set<string>();
+  let result: unknown = null;
+  for (const event of found?.events ?? []) {
+    if (event.activityTaskScheduledEventAttributes?.activityType?.name === type) {
+      scheduled.add(String(event.eventId));
+    }
+    const completed = event.activityTaskCompletedEventAttributes;
+    if (completed && scheduled.has(String(completed.scheduledEventId))) result = firstOf(completed.result);
+  }
+  return result;
+}
+
 interface Run {
   events: HistoryEvent[];
   pending: PendingActivity[];

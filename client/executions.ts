@@ -2,7 +2,7 @@ import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { searchAttributes } from '../workflows/types.ts';
 import { quoted } from './attributes.ts';
-import { cutPage } from './execution-pages.ts';
+import { checkLimit, cutPage } from './execution-pages.ts';
 import { executionTypes, isClosed, toExecution } from './execution-record.ts';
 import { isNotFound } from './grpc-errors.ts';
 import type { InstanceNames } from './instance-names.ts';
@@ -116,7 +116,7 @@ export class Executions {
     const row = await this.find(id);
     const { readSteps } = await import('./execution-steps.ts');
     const steps = await readSteps(await this.#surroundings.temporal(), row);
-    return { ...toExecution(row), steps };
+    return { ...(await this.#withResult(row)), steps };
   }
 
   /** See {@link BackupClient.executionCancel}. */
@@ -148,7 +148,7 @@ export class Executions {
       },
       { signal: options.signal },
     );
-    return toExecution(closed);
+    return this.#withResult(closed);
   }
 
   /** See {@link BackupClient.executionLogs}. */
@@ -172,6 +172,17 @@ export class Executions {
       });
     }
     return row;
+  }
+
+  /** A run that leaves no memo (the janitor's) has its output in its result. */
+  async #withResult(row: WorkflowExecutionInfo): Promise<Execution> {
+    const execution = toExecution(row);
+    if (execution.state !== 'SUCCESS' || execution.output !== null) return execution;
+    const link = await this.#surroundings.temporal();
+    const result: unknown = await link.call(({ workflow }) =>
+      workflow.getHandle(row.workflowId, row.runId).result(),
+    );
+    return { ...execution, output: { status: 'Complete', ...(result as object | null) } };
   }
 
   async #isOver(id: string): Promise<boolean> {
@@ -210,9 +221,4 @@ function isOver(id: string, row: WorkflowExecutionInfo): BackupctlError {
     'conflict',
     `execution ${id} is over already${state === 'RUNNING' ? '' : ` (${state})`}`,
   );
-}
-
-function checkLimit(limit: number | undefined): void {
-  if (limit === undefined || (Number.isSafeInteger(limit) && limit >= 1)) return;
-  throw new BackupctlError('usage', `the limit is ${limit}`, { hint: 'use a whole number of at least 1' });
 }

@@ -1,10 +1,9 @@
 import type { InstanceRecord } from '../repository/manifest.ts';
 import type { Surroundings } from './surroundings.ts';
 
-/** Finds instances by exact id or exact name, and names by id. Reads the repository once. */
+/** Finds instances by exact id or exact name, and names by id. */
 export class InstanceNames {
   readonly #surroundings: Surroundings;
-  #all: Promise<InstanceRecord[]> | undefined;
 
   constructor(surroundings: Surroundings) {
     this.#surroundings = surroundings;
@@ -16,10 +15,10 @@ export class InstanceNames {
     return repository.instance(idOrName);
   }
 
-  /** The name of an instance; of one that is gone, its id. */
-  async nameOf(id: string): Promise<string> {
-    this.#all ??= this.#surroundings.repository().then((repository) => repository.instances());
-    const all = await this.#all;
-    return all.find((instance) => instance.id === id)?.name ?? id;
+  /** Reads all names once. An instance that is gone is named by its id. */
+  async all(): Promise<(id: string) => string> {
+    const repository = await this.#surroundings.repository();
+    const names = new Map((await repository.instances()).map(({ id, name }) => [id, name]));
+    return (id) => names.get(id) ?? id;
   }
 }

@@ -28,7 +28,10 @@ export function argumentsOf(description: ScheduleDescription): [BackupCreateInpu
 }
 
 /** What Temporal knows of a schedule, in our words; null where it is not one of ours. */
-export function toSchedule(description: ScheduleDescription, instanceName: string): Schedule | null {
+export function toSchedule(
+  description: ScheduleDescription,
+  nameOf: (instanceId: string) => string,
+): Schedule | null {
   const found = argumentsOf(description);
   if (found === null) return null;
   const [input, policy] = found;
@@ -38,7 +41,7 @@ export function toSchedule(description: ScheduleDescription, instanceName: strin
     name: input.name,
     description: input.description,
     instance: input.instance,
-    instanceName,
+    instanceName: nameOf(input.instance),
     pattern: spec.calendars?.[0]?.comment ?? '',
     timezone: spec.timezone || 'UTC',
     nextExecutionTime: state.paused ? null : (info.nextActionTimes[0] ?? null),
@@ -51,6 +54,7 @@ export function toSchedule(description: ScheduleDescription, instanceName: strin
     onBusy: policy.on_busy,
     catchupWindow: policy.catchup_window,
     jitter: (spec.jitter ?? 0) / 1000,
+    activeSince: policy.active_since === null ? null : new Date(policy.active_since),
     createdAt: info.createdAt,
     updatedAt: info.lastUpdatedAt ?? null,
   };

@@ -46,6 +46,10 @@ export class Schedules {
     checkPolicies(options);
     checkName(name);
     const instance = await this.#instances.find(instanceName);
+    if (options.incremental || options.parentId) {
+      const { checkIncrements } = await import('./increments.ts');
+      await checkIncrements(instance, options);
+    }
     const id = randomUUID();
     const input: BackupCreateInput = {
       instance: instance.id,
@@ -110,12 +114,14 @@ export class Schedules {
       const instance = await this.#instances.find(instanceName);
       query = `${searchAttributes.instance} = ${quoted(instance.id)}`;
     }
-    const ids = await this.#listedIds(query);
-    const found = await concurrently(ids, DESCRIBES, async (id) => {
-      const description = await this.#describe(id);
-      return description === null ? null : this.#toSchedule(description);
-    });
-    return found.filter((schedule) => schedule !== null).sort(byNextExecution);
+    const [nameOf, found] = await Promise.all([
+      this.#instances.all(),
+      this.#listedIds(query).then((ids) => concurrently(ids, DESCRIBES, (id) => this.#describe(id))),
+    ]);
+    return found
+      .map((description) => (description === null ? null : toSchedule(description, nameOf)))
+      .filter((schedule) => schedule !== null)
+      .sort(byNextExecution);
   }
 
   /** See {@link BackupClient.scheduleShow}. */
@@ -222,8 +228,7 @@ export class Schedules {
   }
 
   async #toSchedule(description: ScheduleDescription): Promise<Schedule | null> {
-    const found = argumentsOf(description);
-    return found === null ? null : toSchedule(description, await this.#instances.nameOf(found[0].instance));
+    return toSchedule(description, await this.#instances.all());
   }
 
   async #describe(id: string): Promise<ScheduleDescription | null> {

@@ -3,7 +3,7 @@
  * these shapes with snake_case keys and ISO 8601 times, so a key's name here is the key's name there, in camel case.
  */
 
-import type { RestoredDatabase, RestorePlan, Selection } from '../engines/engine.ts';
+import type { RestoredDatabase, RestorePlan, RestoreRequest, Selection } from '../engines/engine.ts';
 import type { Manifest, Mark, SecretReference, VerifyFinding } from '../repository/repository.ts';
 import type {
   BackupCreateInput,
@@ -37,6 +37,8 @@ export interface Schedule {
   catchupWindow: number;
   /** Seconds. */
   jitter: number;
+  /** Fires before this are not missed ones: creation, the last unpause, the last change of the fires. */
+  activeSince: Date | null;
   createdAt: Date;
   /** Null where it was never changed. */
   updatedAt: Date | null;
@@ -76,7 +78,7 @@ export type ScheduleChanges = Omit<
 export interface Execution {
   /** The first run's id. */
   id: string;
-  kind: ExecutionKind;
+  kind: ExecutionKind | 'janitor';
   state: ExecutionState;
   output: ExecutionOutput | null;
   scheduleId: string | null;
@@ -131,6 +133,55 @@ export interface Backup {
   progress: { bytesIn: number; bytesOut: number; rate: number } | null;
 }
 
+/** What a backup is to take, where that is not everything. */
+export interface BackupOptions {
+  description?: string | null | undefined;
+  incremental?: boolean | undefined;
+  parentId?: string | null | undefined;
+  selection?: Selection | undefined;
+  yieldToDdl?: number | undefined;
+}
+
+/** Which backups. */
+export interface BackupFilter extends PageOptions {
+  /** Exact id or exact name. */
+  instance?: string | undefined;
+  /** Engine: `postgres`. */
+  datastore?: string | undefined;
+}
+
+/** A page of backups; what could not be asked (Temporal is down) stands in `warnings`, a line each. */
+export interface BackupPage extends Page<Backup> {
+  warnings: string[];
+}
+
+export interface VerifiedBackup {
+  id: string;
+  name: string;
+  /** Nothing where all is well. */
+  findings: VerifyFinding[];
+}
+
+/** Something inside of a backup, from its index. */
+export interface BackupContent {
+  database: string;
+  kind: string;
+  /** Schema-qualified where it has a schema. */
+  name: string;
+  /** Bytes; null where unknown. */
+  size: number | null;
+  rows: number | null;
+  /** False where `rows` is an estimate. */
+  exact: boolean | null;
+}
+
+/** A file that an export wrote. */
+export interface ExportedFile {
+  path: string;
+  /** Bytes. */
+  size: number;
+}
+
 export interface BackupDetails extends Backup {
   manifest: Manifest | null;
   marks: Mark[];
@@ -149,6 +200,44 @@ export interface Instance {
   updatedAt: Date;
   /** Only from create, update and show with a check. */
   probe?: { version: string; size: number | null; databases: string[]; warnings: string[] };
+}
+
+export interface InstanceOptions {
+  /** Without a password. */
+  url: string;
+  password?: SecretReference | null | undefined;
+  taskQueue?: string | null | undefined;
+  /** Connect first, and refuse what cannot be backed up whole; default true. */
+  check?: boolean | undefined;
+}
+
+export type InstanceChanges = Partial<InstanceOptions> & { name?: string | undefined };
+
+/** Whether an instance is protected, and if not, why. */
+export interface InstanceStatus {
+  id: string;
+  name: string;
+  protected: boolean;
+  /** Why it is not; null where it is. */
+  reason: string | null;
+  lastBackupId: string | null;
+  /** When the newest good backup began: the instant to which one could go back. */
+  lastBackupAt: Date | null;
+  /** Seconds since then. */
+  age: number | null;
+  /** Of its soonest schedule. */
+  nextExecutionTime: Date | null;
+  /** What failed since the newest good backup, the newest of it. */
+  lastFailure: { executionId: string; at: Date; error: string } | null;
+}
+
+/** What to bring back, and how. */
+export type RestoreOptions = Partial<Omit<RestoreRequest, 'restoreId'>>;
+
+/** Which restores. */
+export interface RestoreFilter extends PageOptions {
+  /** Target instance, by exact id or exact name. */
+  instance?: string | undefined;
 }
 
 export type RestoreStatus = 'NEW' | 'RESTORING' | 'COMPLETED' | 'FAILED' | 'CANCELLED';

@@ -1,0 +1,162 @@
+import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
+import type { BackupEntry, SignedManifest } from '../repository/backups.ts';
+import type { Repository } from '../repository/repository.ts';
+import { type BackupRun, listBackupRuns, toRunningBackup } from './backup-runs.ts';
+import { concurrently } from './concurrently.ts';
+import type { Surroundings } from './surroundings.ts';
+import type { Backup, BackupFilter, BackupPage } from './types.ts';
+
+const DEFAULT_LIMIT = 100;
+
+/**
+ * A page of backups: those in the repository, and those that runs are making or failed to make. Both have ids that
+ * sort by time, so the two lists are merged by id, newest first, and what a row needs is read for the page only.
+ * Without Temporal the repository's are listed, with a warning.
+ */
+export async function listBackups(surroundings: Surroundings, filter: BackupFilter): Promise<BackupPage> {
+  const { limit = DEFAULT_LIMIT, marker, datastore } = filter;
+  const warnings: string[] = [];
+  const repository = await surroundings.repository();
+  const [instances, tombstoned] = await Promise.all([repository.instances(), repository.tombstonedIds()]);
+  const nameOf = (id: string) => instances.find((instance) => instance.id === id)?.name ?? id;
+  const datastoreOf = (id: string) => instances.find((instance) => instance.id === id)?.engine ?? '';
+  const instanceId = filter.instance === undefined ? null : await instanceIdOf(repository, filter.instance);
+  const runs = await runsOrWarning(surroundings, instanceId, warnings);
+
+  type Row = { id: string; entry?: BackupEntry; run?: BackupRun };
+  const rows: Row[] = [];
+  const below = marker?.toLowerCase();
+  const known = new Set<string>();
+  for await (const entry of repository.backups(instanceId === null ? {} : { instanceId })) {
+    const id = entry.manifest?.id ?? entry.damaged?.backupId ?? '';
+    known.add(id);
+    if (below !== undefined && id >= below) continue;
+    if (datastore !== undefined && entry.manifest?.engine !== datastore) continue;
+    rows.push({ id, entry });
+    if (rows.length > limit) break;
+  }
+  const oldest = rows.length > limit ? rows.at(-1)?.id : undefined;
+  const waiting = runs.filter(({ backupId, row }) => {
+    if (known.has(backupId) || (below !== undefined && backupId >= below)) return false;
+    if (oldest !== undefined && backupId < oldest) return false;
+    const instance = row.typedSearchAttributes.get({ name: 'BackupctlInstance', type: 'KEYWORD' });
+    return datastore === undefined || datastoreOf(String(instance)) === datastore;
+  });
+  rows.push(...waiting.map((run) => ({ id: run.backupId, run })));
+  rows.sort((a, b) => (a.id < b.id ? 1 : -1));
+  if (below !== undefined) await checkMarker(surroundings, repository, below, known, runs);
+
+  const page = rows.slice(0, limit);
+  const items = await concurrently(page, 10, async ({ entry, run }) => {
+    if (run !== undefined) {
+      const link = await surroundings.temporal();
+      const { error: _, ...backup } = await toRunningBackup(link, run, nameOf, datastoreOf);
+      return backup;
+    }
+    if (entry?.manifest !== undefined) return toBackup(entry, tombstoned);
+    warnings.push(`backup ${entry?.damaged?.backupId} is damaged: ${entry?.damaged?.problem}`);
+    return damagedBackup(entry, nameOf, datastoreOf);
+  });
+  items.reverse();
+  return { items, nextMarker: rows.length > limit ? (items[0]?.id ?? null) : null, warnings };
+}
+
+/** A backup that is in the repository. */
+export function toBackup({ manifest }: SignedManifest, tombstoned: ReadonlySet<string>): Backup {
+  return {
+    id: manifest.id,
+    name: manifest.name,
+    description: manifest.description,
+    instanceId: manifest.instance.id,
+    instanceName: manifest.instance.name,
+    status: tombstoned.has(manifest.id) ? 'DELETING' : 'COMPLETED',
+    parentId: manifest.parent_id,
+    datastore: manifest.engine,
+    datastoreVersion: manifest.engine_version,
+    size: manifest.sealed_size,
+    createdAt: new Date(manifest.created_at),
+    updatedAt: new Date(manifest.finished_at),
+    executionId: manifest.execution_id,
+    scheduleId: manifest.schedule_id,
+    progress: null,
+  };
+}
+
+/** One whose manifest cannot be believed: it stands in the list, since leaving it out would hide a loss. */
+function damagedBackup(
+  entry: BackupEntry | undefined,
+  nameOf: (id: string) => string,
+  datastoreOf: (id: string) => string,
+): Backup {
+  const { backupId = '', instanceId = '' } = entry?.damaged ?? {};
+  // The first 48 bits of a UUIDv7 are its milliseconds.
+  const at = new Date(Number.parseInt(backupId.replaceAll('-', '').slice(0, 12), 16) || 0);
+  return {
+    id: backupId,
+    name: '(damaged)',
+    description: entry?.damaged?.problem ?? null,
+    instanceId,
+    instanceName: nameOf(instanceId),
+    status: 'FAILED',
+    parentId: null,
+    datastore: datastoreOf(instanceId),
+    datastoreVersion: null,
+    size: null,
+    createdAt: at,
+    updatedAt: at,
+    executionId: null,
+    scheduleId: null,
+    progress: null,
+  };
+}
+
+/** Id of an instance, also of one that is no longer registered, but whose backups are still there. */
+async function instanceIdOf(repository: Repository, idOrName: string): Promise<string> {
+  try {
+    return (await repository.instance(idOrName)).id;
+  } catch (error) {
+    if (!(error instanceof BackupctlError) || error.code !== 'not-found') throw error;
+    for await (const { manifest } of repository.backups()) {
+      if (manifest?.instance.id === idOrName.toLowerCase() || manifest?.instance.name === idOrName) {
+        return manifest.instance.id;
+      }
+    }
+    throw error;
+  }
+}
+
+async function runsOrWarning(
+  surroundings: Surroundings,
+  instanceId: string | null,
+  warnings: string[],
+): Promise<BackupRun[]> {
+  try {
+    return await listBackupRuns(await surroundings.temporal(), instanceId);
+  } catch (error) {
+    if (!(error instanceof BackupctlError) || error.code !== 'unavailable') throw error;
+    warnings.push(`backups that are being made are not shown: ${messageOf(error)}`);
+    return [];
+  }
+}
+
+/** A marker has to be of this list. @throws BackupctlError usage, not-found */
+async function checkMarker(
+  surroundings: Surroundings,
+  repository: Repository,
+  marker: string,
+  known: ReadonlySet<string>,
+  runs: BackupRun[],
+): Promise<void> {
+  if (known.has(marker) || runs.some(({ backupId }) => backupId === marker)) return;
+  const { findBackupRun } = await import('./backup-runs.ts');
+  const there = await repository.backup(marker).catch(() => null);
+  const run = there ?? (await findBackupRun(await surroundings.temporal(), marker).catch(() => null));
+  if (run !== null) {
+    throw new BackupctlError('usage', `backup ${marker} is not one of this list`, {
+      hint: 'use an id that the same list printed as the marker',
+    });
+  }
+  throw new BackupctlError('not-found', `there is no backup ${marker}`, {
+    hint: '`backupctl backup-list` shows those that exist',
+  });
+}

@@ -1,0 +1,247 @@
+import { randomUUID } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { hostname, userInfo } from 'node:os';
+import { BackupctlError } from '../errors/backupctl-error.ts';
+import type { Manifest } from '../repository/manifest.ts';
+import type { BackupCreateInput, BackupDeleteInput, RunPolicy } from '../workflows/types.ts';
+import { checkLimit } from './execution-pages.ts';
+import { attribute } from './execution-record.ts';
+import type { Executions } from './executions.ts';
+import { checkIncrements } from './increments.ts';
+import type { InstanceNames } from './instance-names.ts';
+import type { Surroundings } from './surroundings.ts';
+import type {
+  Backup,
+  BackupContent,
+  BackupDetails,
+  BackupFilter,
+  BackupOptions,
+  BackupPage,
+  ExportedFile,
+  VerifiedBackup,
+  WaitOptions,
+} from './types.ts';
+import { until } from './until.ts';
+
+/** Milliseconds within which a worker has to take a new run, so that its backup has an id. */
+const TAKEN = 20_000;
+
+/** Backups: what the repository holds, and what runs are making. */
+export class Backups {
+  readonly #surroundings: Surroundings;
+  readonly #instances: InstanceNames;
+  readonly #executions: Executions;
+
+  constructor(surroundings: Surroundings, instances: InstanceNames, executions: Executions) {
+    this.#surroundings = surroundings;
+    this.#instances = instances;
+    this.#executions = executions;
+  }
+
+  /** See {@link BackupClient.backupCreate}. */
+  async create(instanceName: string, name: string, options: BackupOptions): Promise<Backup> {
+    const [{ checkName }, { startRun }] = await Promise.all([
+      import('./schedule-options.ts'),
+      import('./runs.ts'),
+    ]);
+    checkName(name);
+    const instance = await this.#instances.find(instanceName);
+    await checkIncrements(instance, options);
+    const input: BackupCreateInput = {
+      instance: instance.id,
+      description: options.description ?? null,
+      parent_id: options.parentId ?? null,
+      name,
+      ...(options.incremental ? { incremental: true } : {}),
+      ...(options.selection === undefined ? {} : { selection: options.selection }),
+      ...(options.yieldToDdl === undefined ? {} : { yield_to_ddl: options.yieldToDdl }),
+    };
+    const policy: RunPolicy = {
+      schedule_id: null,
+      overlap: 'skip',
+      on_busy: 'wait',
+      catchup_window: 0,
+      active_since: null,
+    };
+    const row = await startRun(this.#surroundings, {
+      type: 'backup_create',
+      workflowId: `backup_create/manual/${randomUUID()}`,
+      args: [input, policy],
+      labels: { kind: 'backup', instance: instance.id },
+    });
+    const backupId = await this.#idOf(row.runId);
+    return {
+      id: backupId,
+      name,
+      description: input.description,
+      instanceId: instance.id,
+      instanceName: instance.name,
+      status: 'NEW',
+      parentId: input.parent_id,
+      datastore: instance.engine,
+      datastoreVersion: null,
+      size: null,
+      createdAt: row.startTime,
+      updatedAt: row.startTime,
+      executionId: row.runId,
+      scheduleId: null,
+      progress: null,
+    };
+  }
+
+  /** See {@link BackupClient.backupList}. */
+  async list(filter: BackupFilter): Promise<BackupPage> {
+    checkLimit(filter.limit);
+    const { listBackups } = await import('./backup-list.ts');
+    return listBackups(this.#surroundings, filter);
+  }
+
+  /** See {@link BackupClient.backupShow}. */
+  async show(reference: string, { unambiguous = false }: { unambiguous?: boolean }): Promise<BackupDetails> {
+    const repository = await this.#surroundings.repository();
+    try {
+      const found = await repository.findBackup(reference, { forDelete: unambiguous });
+      const { id } = found.manifest;
+      const { toBackup } = await import('./backup-list.ts');
+      const [marks, tombstoned] = await Promise.all([repository.marks(id), repository.tombstonedIds()]);
+      return { ...toBackup(found, tombstoned), manifest: found.manifest, marks, error: null };
+    } catch (error) {
+      if (!(error instanceof BackupctlError) || error.code !== 'not-found') throw error;
+      const running = await this.#running(reference);
+      if (running === null) throw error;
+      return running;
+    }
+  }
+
+  /** See {@link BackupClient.backupDelete}. */
+  async delete(reference: string): Promise<{ id: string; executionId: string }> {
+    const place = await this.#placeOf(reference, true);
+    const { startRun } = await import('./runs.ts');
+    const input: BackupDeleteInput = {
+      instance_id: place.instanceId,
+      backup_id: place.backupId,
+      by: `${userInfo().username}@${hostname()}`,
+    };
+    const row = await startRun(this.#surroundings, {
+      type: 'backup_delete',
+      workflowId: `backup_delete/${place.backupId}`,
+      args: [input],
+      labels: { kind: 'delete', instance: place.instanceId, backup: place.backupId },
+    });
+    return { id: place.backupId, executionId: row.runId };
+  }
+
+  /** See {@link BackupClient.backupVerify}. */
+  async verify(reference: string, options: WaitOptions & { data?: boolean }): Promise<VerifiedBackup> {
+    const repository = await this.#surroundings.repository();
+    const place = await this.#placeOf(reference, false);
+    const findings = [];
+    const { onProgress } = options;
+    for await (const finding of repository.verify(place, {
+      data: options.data ?? false,
+      signal: options.signal ?? new AbortController().signal,
+      onProgress: (bytes, of) => onProgress?.(`${mebibytes(bytes)} of ${mebibytes(of)} MiB read`),
+    })) {
+      findings.push(finding);
+    }
+    return { id: place.backupId, name: place.name, findings };
+  }
+
+  /** See {@link BackupClient.backupContents}. */
+  async contents(reference: string): Promise<BackupContent[]> {
+    const repository = await this.#surroundings.repository();
+    const { manifest } = await repository.findBackup(reference);
+    const { toContents } = await import('./backup-contents.ts');
+    return toContents(await repository.readIndex(manifest, 'index'), manifest);
+  }
+
+  /** See {@link BackupClient.backupExport}. */
+  async export(
+    reference: string,
+    options: WaitOptions & { directory: string; unsealed?: boolean },
+  ): Promise<ExportedFile[]> {
+    const repository = await this.#surroundings.repository();
+    const { manifest } = await repository.findBackup(reference);
+    const { onProgress } = options;
+    const paths = await repository.exportBackup(manifest, options.directory, {
+      unsealed: options.unsealed ?? false,
+      signal: options.signal ?? new AbortController().signal,
+      onProgress: (bytes) => onProgress?.(`${mebibytes(bytes)} MiB written`),
+    });
+    return Promise.all(paths.map(async (path) => ({ path, size: (await stat(path)).size })));
+  }
+
+  /** See {@link BackupClient.backupHowToRestore}. */
+  async howToRestore(reference: string): Promise<string[]> {
+    const repository = await this.#surroundings.repository();
+    const { manifest } = await repository.findBackup(reference);
+    const { engineNamed } = await import('../engines/registry.ts');
+    return (await engineNamed(manifest.engine)).stockRestore(manifest);
+  }
+
+  /** The manifest of a backup that is whole and not being deleted. @throws BackupctlError not-found, corrupt */
+  async manifest(reference: string): Promise<Manifest> {
+    const repository = await this.#surroundings.repository();
+    return (await repository.findBackup(reference)).manifest;
+  }
+
+  /** The id of the backup that a run makes; the run names it with its first step. */
+  async #idOf(executionId: string): Promise<string> {
+    let backupId: string | null = null;
+    try {
+      await until(
+        async () => {
+          backupId = attribute(await this.#executions.find(executionId), 'BackupctlBackup');
+          return backupId !== null;
+        },
+        { timeout: TAKEN },
+      );
+    } catch (error) {
+      throw new BackupctlError('unavailable', `no worker has taken execution ${executionId} yet`, {
+        hint: `it waits for one: see \`backupctl execution-show ${executionId}\`, or cancel it with \`backupctl execution-cancel ${executionId}\``,
+        cause: error,
+      });
+    }
+    return backupId ?? '';
+  }
+
+  /** Where a backup is, also one whose manifest is damaged, where it is named by its id. */
+  async #placeOf(
+    reference: string,
+    forDelete: boolean,
+  ): Promise<{ instanceId: string; backupId: string; name: string }> {
+    const repository = await this.#surroundings.repository();
+    try {
+      const { manifest } = await repository.findBackup(reference, { forDelete });
+      return { instanceId: manifest.instance.id, backupId: manifest.id, name: manifest.name };
+    } catch (error) {
+      if (!(error instanceof BackupctlError) || error.code !== 'corrupt') throw error;
+      for await (const { damaged } of repository.backups()) {
+        if (damaged?.backupId === reference.toLowerCase()) return { ...damaged, name: '(damaged)' };
+      }
+      throw error;
+    }
+  }
+
+  /** A backup that is being made or could not be made, by its id; null where there is none, or Temporal is away. */
+  async #running(id: string): Promise<BackupDetails | null> {
+    if (!/^[0-9a-f-]{36}$/i.test(id)) return null;
+    const { findBackupRun, toRunningBackup } = await import('./backup-runs.ts');
+    const link = await this.#surroundings.temporal().catch(() => null);
+    const run = link === null ? null : await findBackupRun(link, id.toLowerCase());
+    if (link === null || run === null) return null;
+    const instances = await (await this.#surroundings.repository()).instances();
+    const find = (instanceId: string) => instances.find((instance) => instance.id === instanceId);
+    const backup = await toRunningBackup(
+      link,
+      run,
+      (instanceId) => find(instanceId)?.name ?? instanceId,
+      (instanceId) => find(instanceId)?.engine ?? '',
+    );
+    return { ...backup, manifest: null, marks: [] };
+  }
+}
+
+function mebibytes(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(1);
+}

@@ -1,0 +1,16 @@
+import { BackupctlError } from '../errors/backupctl-error.ts';
+import type { InstanceRecord } from '../repository/manifest.ts';
+
+/** @throws BackupctlError refused where increments are asked of an instance that has none */
+export async function checkIncrements(
+  instance: InstanceRecord,
+  asked: { incremental?: boolean | undefined; parentId?: string | null | undefined },
+): Promise<void> {
+  if (!asked.incremental && !asked.parentId) return;
+  const { engineNamed } = await import('../engines/registry.ts');
+  const engine = await engineNamed(instance.engine);
+  if (engine.increments) return;
+  throw new BackupctlError('refused', `${instance.name} is backed up logically, which has no increments`, {
+    hint: 'leave --incremental and --parent-id out',
+  });
+}

@@ -1,0 +1,119 @@
+import type { InstanceRecord, Manifest } from '../repository/manifest.ts';
+import { quoted } from './attributes.ts';
+import { matchingTimes } from './cron/matching-times.ts';
+import { toExecution } from './execution-record.ts';
+import type { Schedules } from './schedules.ts';
+import type { Surroundings } from './surroundings.ts';
+import type { Execution, InstanceStatus, Schedule } from './types.ts';
+
+/** So many fires after the newest good backup, success has merely stopped coming. */
+const STALE = 3;
+
+/** See {@link BackupClient.status}. */
+export async function readStatus(
+  surroundings: Surroundings,
+  schedules: Schedules,
+): Promise<InstanceStatus[]> {
+  const repository = await surroundings.repository();
+  const [instances, all, tombstoned] = await Promise.all([
+    repository.instances(),
+    schedules.list(),
+    repository.tombstonedIds(),
+  ]);
+  const now = new Date();
+  const rows: InstanceStatus[] = [];
+  for (const instance of instances) {
+    const own = all.filter((schedule) => schedule.instance === instance.id);
+    const [good, runs] = await Promise.all([
+      newestGood(repository.backups({ instanceId: instance.id }), tombstoned),
+      newestRuns(surroundings, instance.id),
+    ]);
+    rows.push(await judge(surroundings, { instance, own, good, runs, now }));
+  }
+  return rows;
+}
+
+interface Facts {
+  instance: InstanceRecord;
+  own: Schedule[];
+  good: Manifest | null;
+  runs: Execution[];
+  now: Date;
+}
+
+async function judge(surroundings: Surroundings, facts: Facts): Promise<InstanceStatus> {
+  const { instance, own, good, runs, now } = facts;
+  const lastBackupAt = good === null ? null : new Date(good.started_at);
+  const active = own.filter(({ paused }) => !paused);
+  const failed = runs.find(
+    ({ state, executionTime }) =>
+      state === 'ERROR' && (good === null || executionTime > new Date(good.created_at)),
+  );
+  const nextExecutionTime = active[0]?.nextExecutionTime ?? null;
+  let reason: string | null = null;
+  if (good === null) reason = 'there is no good backup';
+  else if (failed !== undefined)
+    reason = `the last run failed: ${failed.output?.error ?? 'for no reason given'}`;
+  else if (own.length === 0) reason = 'it has no schedule';
+  else if (active.length === 0) reason = 'its schedules are paused';
+  else if (nextExecutionTime === null) reason = 'its schedules will not fire again';
+  else if (!runs.some(({ state }) => state === 'RUNNING')) {
+    const fires = await firesSince(surroundings, active, new Date(good.started_at), now);
+    if (fires >= STALE) reason = `${fires} times should have run since the newest good backup`;
+  }
+  return {
+    id: instance.id,
+    name: instance.name,
+    protected: reason === null,
+    reason,
+    lastBackupId: good?.id ?? null,
+    lastBackupAt,
+    age:
+      lastBackupAt === null ? null : Math.max(0, Math.round((now.getTime() - lastBackupAt.getTime()) / 1000)),
+    nextExecutionTime,
+    lastFailure:
+      failed === undefined
+        ? null
+        : { executionId: failed.id, at: failed.executionTime, error: failed.output?.error ?? '' },
+  };
+}
+
+async function newestGood(
+  backups: AsyncIterable<{ manifest?: Manifest | undefined }>,
+  tombstoned: ReadonlySet<string>,
+): Promise<Manifest | null> {
+  for await (const { manifest } of backups) {
+    if (manifest !== undefined && !tombstoned.has(manifest.id)) return manifest;
+  }
+  return null;
+}
+
+/** The newest runs of an instance, those under way first. */
+async function newestRuns(surroundings: Surroundings, instanceId: string): Promise<Execution[]> {
+  const link = await surroundings.temporal();
+  const query = `WorkflowType = 'backup_create' AND BackupctlInstance = ${quoted(instanceId)}`;
+  return link.call(async ({ workflow }) => {
+    const runs: Execution[] = [];
+    for await (const row of workflow.list({ query, pageSize: 50 })) {
+      runs.push(toExecution(row));
+      if (runs.length === 50) break;
+    }
+    return runs;
+  });
+}
+
+/** How often the busiest schedule should have fired; those of a pause, or before a change, do not count. */
+async function firesSince(
+  surroundings: Surroundings,
+  schedules: Schedule[],
+  since: Date,
+  now: Date,
+): Promise<number> {
+  const link = await surroundings.temporal();
+  let most = 0;
+  for (const { id, activeSince } of schedules) {
+    const from = activeSince !== null && activeSince > since ? activeSince : since;
+    if (from < now) most = Math.max(most, (await matchingTimes(link, id, from, now)).length);
+  }
+  return most;
+}
