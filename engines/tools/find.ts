@@ -87,6 +87,6 @@ export async function versionOf(path: string): Promise<ProgramVersion | null> {
 }
 
 function parseVersion(text: string): ProgramVersion | null {
-  const version = /\b(\d+)(?:\.\d+|devel|beta\d+|rc\d+)[\d.]*/.exec(text);
+  const version = /(?<![\d.])(\d+)(?:\.\d+|devel|beta\d+|rc\d+)[\d.]*/.exec(text);
   return version === null ? null : { version: version[0], major: Number(version[1]) };
 }

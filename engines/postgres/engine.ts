@@ -1,0 +1,30 @@
+import type { Engine } from '../engine.ts';
+import { endSessions, sweepSessions } from './cleanup.ts';
+import { dump } from './dump.ts';
+import { probe } from './probe.ts';
+import { cleanUpRestore, finishRestore, planRestore, restore, sweepRestores } from './restore.ts';
+import { stockRestore } from './stock-restore.ts';
+import { checkUrl } from './url.ts';
+
+/** PostgreSQL 12 and newer, by its own programs: logical backups, a database or a whole server at a time. */
+export const postgresEngine: Engine = {
+  name: 'postgres',
+  schemes: ['postgres', 'postgresql'],
+  increments: false,
+  checkUrl,
+  probe,
+  dump,
+  planRestore,
+  restore,
+  finishRestore,
+  // Sessions first: nobody can drop the database that they are in.
+  cleanUp: async (target, executionId, run) => [
+    ...(await endSessions(target, executionId, run)),
+    ...(await cleanUpRestore(target, executionId, run)),
+  ],
+  sweep: async (target, closed, run) => [
+    ...(await sweepSessions(target, closed, run)),
+    ...(await sweepRestores(target, closed, run)),
+  ],
+  stockRestore,
+};

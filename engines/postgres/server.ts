@@ -1,0 +1,101 @@
+import type { ClientBase } from 'pg';
+import { BackupctlError } from '../../errors/backupctl-error.ts';
+
+type Queries = Pick<ClientBase, 'query'>;
+
+export interface ServerFacts {
+  /** `18.6`, without what a distributor appends. */
+  version: string;
+  major: number;
+  standby: boolean;
+  superuser: boolean;
+  bypassRls: boolean;
+  /** Whether the user may read the passwords of roles. */
+  readsPasswords: boolean;
+  user: string;
+}
+
+/** @throws BackupctlError unsupported below PostgreSQL 12 */
+export async function readServerFacts(client: Queries): Promise<ServerFacts> {
+  const { rows } = await client.query<{
+    number: string;
+    standby: boolean;
+    superuser: boolean;
+    bypass: boolean;
+    passwords: boolean;
+    user: string;
+  }>(
+    `SELECT pg_catalog.current_setting('server_version_num') AS number,
+            pg_catalog.pg_is_in_recovery() AS standby, r.rolsuper AS superuser,
+            r.rolsuper OR r.rolbypassrls AS bypass,
+            pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT') AS passwords, r.rolname AS user
+     FROM pg_catalog.pg_roles r WHERE r.rolname = current_user`,
+  );
+  const row = rows[0];
+  if (row === undefined) throw new Error('the server does not know who we are');
+  const number = Number(row.number);
+  const major = Math.floor(number / 10000);
+  if (major < 12) {
+    throw new BackupctlError('unsupported', `the server is PostgreSQL ${major}; 12 and newer are supported`);
+  }
+  return {
+    version: `${major}.${number % 10000}`,
+    major,
+    standby: row.standby,
+    superuser: row.superuser,
+    bypassRls: row.bypass,
+    readsPasswords: row.passwords,
+    user: row.user,
+  };
+}
+
+export interface ServerDatabase {
+  name: string;
+  /** Bytes; null where the user may not ask. */
+  size: number | null;
+}
+
+/**
+ * Databases that a backup of a whole server takes, sorted by name: those that accept connections, from this user too,
+ * but for templates and for what a restore is still filling.
+ */
+export async function listDatabases(client: Queries): Promise<ServerDatabase[]> {
+  const { rows } = await client.query<ServerDatabase>(
+    `SELECT datname AS name, CASE WHEN pg_catalog.has_database_privilege(oid, 'CONNECT')
+              THEN pg_catalog.pg_database_size(oid)::float8 END AS size
+     FROM pg_catalog.pg_database
+     WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2
+       AND pg_catalog.has_database_privilege(oid, 'CONNECT')
+       AND NOT (datname ~ '^backupctl_restore_'
+                AND coalesce(pg_catalog.shobj_description(oid, 'pg_database'), '') ~ '^backupctl restore ')
+     ORDER BY datname COLLATE "C"`,
+  );
+  return rows;
+}
+
+/** The instant of a backup in PostgreSQL's terms; what the user may not ask is null. */
+export async function readPosition(client: Queries): Promise<{
+  lsn: string | null;
+  timeline: number | null;
+  system_identifier: string | null;
+}> {
+  const ask = async <T>(expression: string): Promise<T | null> => {
+    try {
+      const { rows } = await client.query<{ value: T }>(`SELECT ${expression} AS value`);
+      return rows[0]?.value ?? null;
+    } catch {
+      return null;
+    }
+  };
+  return {
+    lsn: await ask<string>(currentLsn),
+    timeline: await ask<number>('(SELECT timeline_id FROM pg_catalog.pg_control_checkpoint())'),
+    system_identifier: await ask<string>(
+      '(SELECT system_identifier::text FROM pg_catalog.pg_control_system())',
+    ),
+  };
+}
+
+/** On a standby, where replay stands. */
+export const currentLsn = `CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
+  ELSE pg_catalog.pg_current_wal_lsn() END::text`;

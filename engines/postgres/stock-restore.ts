@@ -1,0 +1,40 @@
+import { segmentName } from '../../repository/layout.ts';
+import type { Manifest } from '../../repository/manifest.ts';
+import { conninfo } from './passfile.ts';
+import { globalsStream } from './stream-name.ts';
+
+/**
+ * Shell commands that restore a backup with `age`, `zstd` and PostgreSQL's own programs, from a copy of the objects in
+ * the current folder. They connect by the environment (PGHOST, PGUSER …).
+ */
+export function stockRestore(manifest: Manifest): string[] {
+  const opened = (stream: string) => {
+    const segments = manifest.objects.filter((object) => object.stream === stream);
+    const files = segments
+      .sort((a, b) => a.segment - b.segment)
+      .map((object) => shellWord(segmentName(stream, object.segment)));
+    return `for f in ${files.join(' ')}; do age -d -i identity.txt "$f" || exit 1; done | zstd -dc`;
+  };
+  const needed = manifest.tools.find((tool) => tool.role === 'needed' && tool.name === 'pg_restore')?.version;
+  const lines = ['set -e -o pipefail', `# pg_restore ${needed ?? ''} or newer`];
+  if (manifest.objects.some((object) => object.stream === globalsStream)) {
+    lines.push(
+      '# roles and tablespaces; an error for each one that exists already is to be expected',
+      `{ ${opened(globalsStream)}; } | psql -X -d postgres`,
+    );
+  }
+  for (const { name, stream } of manifest.contents) {
+    const target = name === 'postgres' || name === 'template1' ? '' : ' --create';
+    const database = target === '' ? conninfo(name) : 'postgres';
+    const clean = target === '' ? ' --clean --if-exists' : '';
+    lines.push(
+      `# database ${JSON.stringify(name)}`,
+      `{ ${opened(stream)}; } | pg_restore --exit-on-error${target}${clean} --dbname=${shellWord(database)}`,
+    );
+  }
+  return lines;
+}
+
+function shellWord(text: string): string {
+  return /^[A-Za-z0-9_./%=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
