@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Platform, type PlatformOptions, startPlatform } from '../servers/platform.ts';
 import { type PostgresServer, startPostgres } from '../servers/postgres.ts';
-import { type Proxy, startProxy } from '../servers/proxy.ts';
+import { type Proxy as FaultProxy, startProxy } from '../servers/proxy.ts';
 import { until } from '../servers/wait.ts';
 import { createWorkspace, type Workspace } from '../servers/workspace.ts';
 
@@ -33,7 +33,7 @@ export interface Shop {
   platform: Platform;
   postgres: PostgresServer;
   /** Between the product and PostgreSQL: to make a dump slow, or to break it. */
-  proxy: Proxy;
+  proxy: FaultProxy;
   workspace: Workspace;
   password: string;
   instanceId: string;
