@@ -48,10 +48,13 @@ export interface Store {
   /** Every object under a prefix (`''` or ending in `/`), sorted by key, without the store's own temporary files. */
   list(prefix: string): AsyncIterable<StoredObject>;
 
-  /** The names directly under a prefix that have something below them, without the slash, sorted. */
+  /** The names directly under a prefix that have an object below them, without the slash; `a.b` comes before `a`. */
   listFolders(prefix: string): AsyncIterable<string>;
 
-  /** Removes one object (one version of it, where given). Removing what is not there is a success. */
+  /**
+   * Removes one object: the given version of it, else all that the store keeps under the key, as far as it lets us.
+   * Removing what is not there is a success.
+   */
   delete(key: string, versionId?: string | null): Promise<void>;
 
   /** Begun and unfinished writes under a prefix: multipart uploads, temporary files. */

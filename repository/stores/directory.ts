@@ -4,6 +4,11 @@ import path from 'node:path';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { isErrno } from './filesystem-errors.ts';
 
+export interface FoundFile {
+  size: number;
+  modified: Date;
+}
+
 /** Only the owner reads and writes what a repository holds. */
 const DIRECTORY_MODE = 0o700;
 
@@ -30,7 +35,7 @@ export class DirectoryTree {
   async checkParents(file: string): Promise<void> {
     const directory = path.dirname(file);
     const expected = path.join(await realpath(this.root), path.relative(this.root, directory));
-    if ((await realpath(directory)) !== expected) throw this.#linkError(directory);
+    if ((await realpath(directory)) !== expected) throw linkError(directory);
   }
 
   /** Makes the directories down to a file's. They are durable only after {@link sync}. */
@@ -78,9 +83,19 @@ export class DirectoryTree {
    * What is at a path: a file, a directory or nothing.
    * @throws BackupctlError `refused` for links and special files, which a repository never holds.
    */
-  async inspect(file: string): Promise<{ size: number; modified: Date } | 'directory' | null> {
+  async inspect(file: string): Promise<FoundFile | 'directory' | null> {
     try {
       await this.checkParents(file);
+    } catch (error) {
+      if (isErrno(error, 'ENOENT', 'ENOTDIR')) return null;
+      throw error;
+    }
+    return await this.look(file);
+  }
+
+  /** As {@link inspect}, for a file that was just found by a walk through directories that are no links. */
+  async look(file: string): Promise<FoundFile | 'directory' | null> {
+    try {
       const stats = await lstat(file);
       if (stats.isFile()) return { size: stats.size, modified: stats.mtime };
       if (stats.isDirectory()) return 'directory';
@@ -88,19 +103,15 @@ export class DirectoryTree {
       if (isErrno(error, 'ENOENT', 'ENOTDIR')) return null;
       throw error;
     }
-    throw this.#linkError(file);
+    throw linkError(file);
   }
+}
 
-  #linkError(file: string): BackupctlError {
-    return new BackupctlError('refused', `${file} is a link or a special file`, {
-      hint: 'a repository holds no links; put the real files there, or mount the other disk at that place',
-    });
-  }
-
-  /** For lists: the error that a link or special file among the entries is. */
-  linkErrorAt(file: string): BackupctlError {
-    return this.#linkError(file);
-  }
+/** The error that a link or special file is, wherever one is met. */
+export function linkError(file: string): BackupctlError {
+  return new BackupctlError('refused', `${file} is a link or a special file`, {
+    hint: 'a repository holds no links; put the real files there, or mount the other disk at that place',
+  });
 }
 
 async function syncDirectory(directory: string): Promise<void> {

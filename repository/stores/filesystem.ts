@@ -13,7 +13,7 @@ import {
   type StoredObject,
   type UnfinishedWrite,
 } from '../store.ts';
-import { DirectoryTree } from './directory.ts';
+import { DirectoryTree, linkError } from './directory.ts';
 import { FileReadStream } from './file-read-stream.ts';
 import { filesystemError, isErrno } from './filesystem-errors.ts';
 import { FilesystemMultipartWriter } from './filesystem-multipart.ts';
@@ -102,9 +102,9 @@ export class FilesystemStore implements Store {
   async *list(prefix: string): AsyncGenerator<StoredObject> {
     for await (const key of this.#walk(checkPrefix(prefix))) {
       if (parseTemporaryName(path.posix.basename(key)) !== null) continue;
-      const object = await this.stat(key);
-      // Removed since its directory was read.
-      if (object !== null) yield object;
+      const found = await this.#mapped(`look at ${key}`, () => this.#tree.look(this.#tree.pathOf(key)));
+      // Null: removed since its directory was read.
+      if (found !== null && found !== 'directory') yield { key, ...found, versionId: null };
     }
   }
 
@@ -192,24 +192,33 @@ export class FilesystemStore implements Store {
     if (stats.isFile()) return { handle, size: stats.size };
     await handle.close();
     if (stats.isDirectory()) throw new ObjectMissingError(key);
-    throw this.#tree.linkErrorAt(file);
+    throw linkError(file);
   }
 
   /** All files below a prefix, temporary ones too, in the order of their full keys. */
-  async *#walk(prefix: string): AsyncGenerator<string> {
-    for (const { name, kind } of await this.#entries(prefix)) {
-      if (kind === 'file') yield prefix + name;
-      else yield* this.#walk(`${prefix}${name}/`);
+  async *#walk(prefix: string, options: { isWalked?: boolean } = {}): AsyncGenerator<string> {
+    const stack = (await this.#entries(prefix, options))
+      .reverse()
+      .map((entry) => ({ ...entry, under: prefix }));
+    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+      const { kind, name, under } = next;
+      if (kind === 'file') {
+        yield under + name;
+        continue;
+      }
+      // The walk saw that this is a directory and no link: only its start is checked upwards.
+      const entries = await this.#entries(`${under}${name}/`, { isWalked: true });
+      for (const entry of entries.reverse()) stack.push({ ...entry, under: `${under}${name}/` });
     }
   }
 
   /** What is directly under a prefix, in the order in which full keys sort: `a.b` before `a/b` before `a0`. */
-  async #entries(prefix: string): Promise<Entry[]> {
+  async #entries(prefix: string, { isWalked = false } = {}): Promise<Entry[]> {
     const directory = this.#tree.pathOf(prefix);
     return await this.#mapped(`list ${prefix === '' ? 'objects' : prefix}`, async () => {
       try {
         // checkParents looks at the parent of a path: of the directory's own entries here.
-        await this.#tree.checkParents(path.join(directory, 'entry'));
+        if (!isWalked) await this.#tree.checkParents(path.join(directory, 'entry'));
         const entries: (Entry & { sort: string })[] = [];
         for (const entry of await readdir(directory, { withFileTypes: true })) {
           const isOurs = isSegment(entry.name) || parseTemporaryName(entry.name) !== null;
@@ -217,7 +226,7 @@ export class FilesystemStore implements Store {
           if (entry.isFile()) entries.push({ name: entry.name, kind: 'file', sort: entry.name });
           else if (entry.isDirectory()) {
             entries.push({ name: entry.name, kind: 'directory', sort: `${entry.name}/` });
-          } else throw this.#tree.linkErrorAt(path.join(directory, entry.name));
+          } else throw linkError(path.join(directory, entry.name));
         }
         return entries.sort((a, b) => (a.sort < b.sort ? -1 : a.sort > b.sort ? 1 : 0));
       } catch (error) {
@@ -241,7 +250,7 @@ export class FilesystemStore implements Store {
   }
 
   async #holdsObjects(prefix: string): Promise<boolean> {
-    for await (const key of this.#walk(prefix)) {
+    for await (const key of this.#walk(prefix, { isWalked: true })) {
       if (parseTemporaryName(path.posix.basename(key)) === null) return true;
     }
     return false;

@@ -10,7 +10,7 @@ export type ResolvedStore =
       bucket: string;
       /** What every key begins with; slashes around it do not matter. `''` for the bucket's root. */
       prefix: string;
-      /** Default: what the AWS SDK finds (AWS_REGION, a profile), or `us-east-1` where there is an endpoint. */
+      /** Default: what the AWS SDK finds (AWS_REGION, a profile); with an endpoint, AWS_REGION or `us-east-1`. */
       region?: string | undefined;
       /** `http://` or `https://`, for servers other than AWS. */
       endpoint?: string | undefined;

@@ -161,10 +161,7 @@ export class S3ReadStream extends Readable {
   #dropBody(): void {
     const body = this.#body;
     this.#body = null;
-    if (body === null) return;
-    // It may still report that it was cut, to nobody.
-    body.stream.on('error', () => {});
-    body.stream.destroy();
+    body?.stream.destroy();
   }
 }
 
@@ -183,6 +180,8 @@ async function get(
   if (!(stream instanceof Readable) || answer.ContentLength === undefined) {
     throw new BackupctlError('unsupported', `the S3 server does not say how long ${object.key} is`);
   }
+  // A connection may break while nobody reads; whoever reads next finds out.
+  stream.on('error', () => {});
   const chunks = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   return { body: { chunks, stream, etag: answer.ETag }, length: answer.ContentLength };
 }

@@ -17,14 +17,17 @@ const MAX_HOPELESS_TRIES = 3;
 const FIRST_WAIT = 100;
 const MAX_WAIT = 10_000;
 
-/** Milliseconds in which a connection must stand. */
-const CONNECT_TIMEOUT = 10_000;
+/** Milliseconds. */
+export interface S3Timeouts {
+  /** In which a connection must stand. */
+  connect: number;
+  /** Without a byte in either direction, after which a request is given up and sent again. */
+  idle: number;
+  /** The same for the end of a multipart upload: some servers copy all parts before they answer. */
+  completeIdle: number;
+}
 
-/** Milliseconds without a byte in either direction after which a request is given up and sent again. */
-const IDLE_TIMEOUT = 60_000;
-
-/** The same for the end of a multipart upload: some servers copy all parts before they answer. */
-const COMPLETE_IDLE_TIMEOUT = 900_000;
+const defaultTimeouts: S3Timeouts = { connect: 10_000, idle: 60_000, completeIdle: 900_000 };
 
 type Send = S3Client['send'];
 
@@ -38,11 +41,11 @@ export class S3Requests {
   readonly #agents: { http: HttpAgent; https: HttpsAgent };
   #answered = false;
 
-  constructor(config: Extract<ResolvedStore, { type: 's3' }>) {
+  constructor(config: Extract<ResolvedStore, { type: 's3' }>, timeouts = defaultTimeouts) {
     const sockets = { keepAlive: true, maxSockets: 64, scheduling: 'lifo' as const };
     this.#agents = { http: new HttpAgent(sockets), https: new HttpsAgent(sockets) };
-    this.#client = this.#newClient(config, IDLE_TIMEOUT);
-    this.#patient = this.#newClient(config, COMPLETE_IDLE_TIMEOUT);
+    this.#client = this.#newClient(config, timeouts.connect, timeouts.idle);
+    this.#patient = this.#newClient(config, timeouts.connect, timeouts.completeIdle);
   }
 
   /**
@@ -85,7 +88,7 @@ export class S3Requests {
     return tries < (isSoonHopeless(failure) ? MAX_HOPELESS_TRIES : MAX_TRIES);
   }
 
-  #newClient(config: Extract<ResolvedStore, { type: 's3' }>, idle: number): S3Client {
+  #newClient(config: Extract<ResolvedStore, { type: 's3' }>, connect: number, idle: number): S3Client {
     const settings: S3ClientConfig = {
       maxAttempts: 1,
       forcePathStyle: config.forcePathStyle,
@@ -98,13 +101,16 @@ export class S3Requests {
       requestHandler: {
         httpAgent: this.#agents.http,
         httpsAgent: this.#agents.https,
-        connectionTimeout: CONNECT_TIMEOUT,
+        connectionTimeout: connect,
         socketTimeout: idle,
       },
     };
     if (config.endpoint !== undefined) settings.endpoint = config.endpoint;
-    const region = config.region ?? (config.endpoint === undefined ? undefined : 'us-east-1');
-    if (region !== undefined) settings.region = region;
+    if (config.region !== undefined) settings.region = config.region;
+    // Other servers than AWS mostly do not care; but the SDK wants one.
+    else if (config.endpoint !== undefined) {
+      settings.region = process.env.AWS_REGION ?? process.env.AWS_DEFAULT_REGION ?? 'us-east-1';
+    }
     if (config.credentials !== undefined) settings.credentials = config.credentials;
     const client = new S3Client(settings);
     addMiddleware(client);

@@ -23,7 +23,7 @@ import type { ResolvedStore } from './resolved-store.ts';
 import { type S3Place, s3Error, s3Failure } from './s3-errors.ts';
 import { abortUpload, encodeCrc32, S3MultipartWriter, type S3Object, versionOf } from './s3-multipart.ts';
 import { S3ReadStream } from './s3-read-stream.ts';
-import { dateOf, S3Requests } from './s3-requests.ts';
+import { dateOf, S3Requests, type S3Timeouts } from './s3-requests.ts';
 
 type UploadsMarker = Pick<ListMultipartUploadsCommandInput, 'KeyMarker' | 'UploadIdMarker'>;
 
@@ -43,14 +43,15 @@ export class S3Store implements Store {
   readonly #requests: S3Requests;
   #bucketSeen = false;
 
-  constructor(config: Extract<ResolvedStore, { type: 's3' }>) {
+  /** @param timeouts - shorter ones are for tests. */
+  constructor(config: Extract<ResolvedStore, { type: 's3' }>, timeouts?: S3Timeouts) {
     const prefix = config.prefix.replace(/^\/+|\/+$/g, '');
     this.#prefix = checkPrefix(prefix === '' ? '' : `${prefix}/`);
     this.#bucket = config.bucket;
     this.location = `s3://${config.bucket}${prefix === '' ? '' : `/${prefix}`}`;
     const server = config.endpoint === undefined ? 'AWS' : new URL(config.endpoint).host;
     this.#place = { location: this.location, bucket: config.bucket, server };
-    this.#requests = new S3Requests(config);
+    this.#requests = new S3Requests(config, timeouts);
   }
 
   async create(key: string, body: Uint8Array): Promise<StoredObject> {
@@ -121,10 +122,13 @@ export class S3Store implements Store {
   }
 
   async *list(prefix: string): AsyncGenerator<StoredObject> {
+    let last = '';
     for await (const page of this.#pages(prefix)) {
       for (const { Key, Size, LastModified } of page.Contents ?? []) {
         const key = this.#keyOf(Key);
         if (key === null) continue;
+        if (key <= last) throw this.#unsortedError();
+        last = key;
         yield { key, size: Size ?? 0, modified: LastModified ?? new Date(0), versionId: null };
       }
     }
@@ -201,6 +205,16 @@ export class S3Store implements Store {
     return new BackupctlError(
       'unavailable',
       `the list of ${this.location}/${prefix} has no next page but goes on`,
+    );
+  }
+
+  #unsortedError(): BackupctlError {
+    return new BackupctlError(
+      'unsupported',
+      `${this.location} does not list objects in the order of their names`,
+      {
+        hint: 'directory buckets (S3 Express) do not; use a general purpose bucket',
+      },
     );
   }
 

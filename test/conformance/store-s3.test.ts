@@ -1,12 +1,17 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { probeCreateIfAbsent } from '../../repository/probe.ts';
 import { ObjectExistsError, type Store } from '../../repository/store.ts';
 import { openStore } from '../../repository/stores/open.ts';
+import { S3Store } from '../../repository/stores/s3.ts';
 import { type HttpProxy, type ProxiedRequest, startHttpProxy } from '../servers/http-proxy.ts';
 import { freePort } from '../servers/port.ts';
 import { type S3Server, startS3 } from '../servers/s3.ts';
+import { until } from '../servers/wait.ts';
 import { bytesOf, collect, keysOf, s3Config, sendPart } from './stores.ts';
 
 const PART = 5 * 2 ** 20;
@@ -175,6 +180,95 @@ describe('the s3 store behind a bad network', () => {
     proxy.fault(isGet, { kind: 'cut-answer', after: 0 }, 1000);
     await expect(store.read('read/hopeless')).rejects.toMatchObject({ code: 'unavailable' });
   });
+
+  test('gives a request up that hangs, and sends it again', async () => {
+    const impatient = new S3Store(s3Config(server, proxy.endpoint), {
+      connect: 500,
+      idle: 300,
+      completeIdle: 300,
+    });
+    proxy.fault(isPut, { kind: 'hang' });
+    proxy.fault(isGet, { kind: 'hang' });
+    await impatient.create('hanging/object', bytesOf(1000));
+    expect(await impatient.read('hanging/object')).toEqual(bytesOf(1000));
+    await impatient.close();
+  });
+
+  test('goes on reading after a pause in which the connection was lost', async () => {
+    const impatient = new S3Store(s3Config(server, proxy.endpoint), {
+      connect: 500,
+      idle: 300,
+      completeIdle: 300,
+    });
+    const body = bytesOf(8_000_000);
+    await direct.create('read/paused', body);
+    for (const isBegun of [false, true]) {
+      const stream = await impatient.openRead('read/paused');
+      const chunks: Buffer[] = [];
+      if (isBegun) {
+        await once(stream, 'readable');
+        chunks.push(stream.read() as Buffer);
+      }
+      await until(async () => (await proxy.connections()) === 0, {
+        what: 'the idle connection to be given up',
+      });
+      for await (const chunk of stream) chunks.push(chunk as Buffer);
+      expect(Buffer.concat(chunks).equals(body)).toBe(true);
+    }
+    await impatient.close();
+  });
+
+  test('takes an error inside of an answer with status 200 for an error', async () => {
+    const writer = await store.createMultipart('late/error');
+    await sendPart(writer, 1, PART, bytesOf(10));
+    const body = '<?xml version="1.0"?><Error><Code>InternalError</Code><Message>m</Message></Error>';
+    proxy.fault(isComplete, { kind: 'answer', status: 200, body });
+    proxy.fault(isComplete, { kind: 'answer', status: 200, body: '' });
+    expect(await writer.complete()).toMatchObject({ size: 10 });
+    expect(proxy.requests.filter(isComplete)).toHaveLength(3);
+  });
+
+  test('refuses a server that lists in another order than that of the keys', async () => {
+    const entry = (key: string) => `<Contents><Key>some/prefix/${key}</Key><Size>1</Size></Contents>`;
+    const body = `<ListBucketResult><IsTruncated>false</IsTruncated>${entry('b')}${entry('a')}</ListBucketResult>`;
+    proxy.fault(isList, { kind: 'answer', status: 200, body });
+    await expect(keysOf(store)).rejects.toMatchObject({ code: 'unsupported' });
+  });
+
+  test('passes over what a bucket holds that no key can name, and what leads elsewhere', async () => {
+    const entry = (key: string) => `<Contents><Key>${key}</Key><Size>1</Size></Contents>`;
+    const keys = [
+      'other/a',
+      'some/prefix/',
+      'some/prefix/../x',
+      'some/prefix/a//b',
+      'some/prefix/ok',
+      'some/prefix/z/',
+    ];
+    const body = `<ListBucketResult><IsTruncated>false</IsTruncated>${keys.map(entry).join('')}</ListBucketResult>`;
+    proxy.fault(isList, { kind: 'answer', status: 200, body });
+    expect(await keysOf(store)).toEqual(['ok']);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'says that the disk of the server is full, and leaves nothing',
+    async () => {
+      const bucket = join(server.directory, server.bucket);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', bucket]);
+      try {
+        const full = { code: 'no-space', message: expect.stringContaining('the store is full') };
+        await expect(store.create('full/whole', bytesOf(9_000_000))).rejects.toMatchObject(full);
+        const writer = await store.createMultipart('full/parts');
+        await sendPart(writer, 1, PART, bytesOf(PART));
+        await expect(sendPart(writer, 2, PART, bytesOf(PART))).rejects.toMatchObject(full);
+        await writer.abort();
+        expect(await keysOf(store)).toEqual([]);
+        await store.create('full/fits', bytesOf(6_000_000));
+      } finally {
+        execFileSync('umount', [bucket]);
+      }
+    },
+  );
 
   test('never takes a page of a list that fails for the end of it', { timeout: 60_000 }, async () => {
     const keys = Array.from({ length: 1_010 }, (_, index) => `page/${String(index).padStart(4, '0')}`);

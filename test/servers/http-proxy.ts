@@ -16,7 +16,9 @@ export type HttpFault =
   /** Answered by the proxy; the server never hears of it. */
   | { kind: 'answer'; status: number; body?: string; headers?: Record<string, string> }
   /** Headers are taken from the answer. */
-  | { kind: 'strip-answer'; headers: readonly string[] };
+  | { kind: 'strip-answer'; headers: readonly string[] }
+  /** Nothing happens any more; the connection stays open until the client leaves. */
+  | { kind: 'hang' };
 
 export interface ProxiedRequest {
   method: string;
@@ -32,6 +34,8 @@ export interface HttpProxy {
   readonly requests: ProxiedRequest[];
   /** Does this to the next `times` (default 1) requests that match; earlier faults go first. */
   fault(matches: (request: ProxiedRequest) => boolean, fault: HttpFault, times?: number): void;
+  /** Connections of clients that are open. */
+  connections(): Promise<number>;
   /** Drops what is left of all faults. */
   heal(): void;
   close(): Promise<void>;
@@ -62,6 +66,10 @@ export async function startHttpProxy(target: string): Promise<HttpProxy> {
     fault: (matches, fault, times = 1) => {
       faults.push({ matches, fault, left: times });
     },
+    connections: () =>
+      new Promise((resolve, reject) => {
+        server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+      }),
     heal: () => {
       faults = [];
     },
@@ -83,6 +91,7 @@ async function forward(
     return;
   }
   const body = await bodyOf(incoming);
+  if (fault?.kind === 'hang') return;
   if (fault?.kind === 'answer') {
     outgoing.writeHead(fault.status, fault.headers);
     outgoing.end(incoming.method === 'HEAD' ? undefined : fault.body);
