@@ -3,7 +3,7 @@ import type { Parameters, Positional } from './command.ts';
 /** What several commands take, described once. */
 export const instance = { describe: "instance's name or id" } as const satisfies Positional;
 export const schedule = {
-  describe: "schedule's id, or its name where only one has it",
+  describe: "schedule's id",
 } as const satisfies Positional;
 export const execution = { describe: "execution's id" } as const satisfies Positional;
 export const backup = {

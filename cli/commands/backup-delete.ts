@@ -1,3 +1,4 @@
+import type { BackupClient } from '../../client/client.ts';
 import { defineCommand } from '../command.ts';
 import { confirm } from '../confirm.ts';
 import { exitCodes } from '../exit-codes.ts';
@@ -20,12 +21,16 @@ export const command = defineCommand({
   examples: [['backupctl backup-delete 8b5f0c5e-0d0b-7c11-8a43-52f4d1a1a5b3 --yes --wait', 'In a script']],
   async run(args, context) {
     const client = await context.client();
-    const found = await client.backupShow(args.backup, { unambiguous: true });
-    if (!args.yes && !(await confirm(`Delete backup ${found.id} (${found.name})?`, context))) {
+    if (!args.yes && !(await confirm(() => question(client, args.backup), context))) {
       context.output.note('nothing was deleted');
       return exitCodes.refused.code;
     }
-    const started = await client.backupDelete(found.id);
+    const started = await client.backupDelete(args.backup);
     return args.wait ? waitForRun(started.executionId, context) : exitCodes.ok.code;
   },
 });
+
+async function question(client: BackupClient, reference: string): Promise<string> {
+  const { id, name, instanceName } = await client.backupShow(reference, { unambiguous: true });
+  return `Delete backup ${id}, ${name} of ${instanceName}?`;
+}

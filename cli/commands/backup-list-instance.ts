@@ -14,7 +14,11 @@ export const command = defineCommand({
   async run(args, context) {
     const client = await context.client();
     const { instance, limit, marker } = args;
-    const backups = await pageOrAll((page) => client.backupList({ instance, ...page }), { limit, marker });
+    const backups = await pageOrAll(
+      (page) => client.backupList({ instance, ...page }),
+      { limit, marker },
+      (line) => context.output.note(line),
+    );
     await context.output.list(backups, instanceBackupColumns);
   },
 });
