@@ -129,7 +129,7 @@ async function compare(databases: Record<string, string>): Promise<void> {
 }
 
 async function demo(): Promise<void> {
-  const work = createWorkspace('demo');
+  const work = createWorkspace('demo', 'backupctl-');
   workspace = work;
 
   await part('A PostgreSQL cluster with a database in it', async () => {

