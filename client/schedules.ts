@@ -4,6 +4,7 @@ import { BackupctlError } from '../errors/backupctl-error.ts';
 import { type BackupCreateInput, type RunPolicy, searchAttributes } from '../workflows/types.ts';
 import { labelsToAttributes, quoted } from './attributes.ts';
 import { concurrently } from './concurrently.ts';
+import type { TemporalLink } from './connection.ts';
 import { isAlreadyThere, isNotFound } from './grpc-errors.ts';
 import type { InstanceNames } from './instance-names.ts';
 import type { Draft } from './schedule-change.ts';
@@ -40,8 +41,9 @@ export class Schedules {
     options: ScheduleOptions,
   ): Promise<CreatedSchedule> {
     const { checkName, checkPolicies } = await import('./schedule-options.ts');
-    const { checkPattern, checkTimezone } = await import('./cron/pattern.ts');
-    const cron = checkPattern(pattern);
+    const { checkPattern } = await import('./cron/pattern.ts');
+    const { checkTimezone } = await import('./cron/timezone.ts');
+    const cron = await checkPattern(pattern);
     const timezone = checkTimezone(options.timezone ?? 'UTC');
     checkPolicies(options);
     checkName(name);
@@ -94,14 +96,20 @@ export class Schedules {
         });
       } catch (error) {
         // Nobody else has this id: it was our own call, whose answer was lost.
-        if (!isAlreadyThere(error)) throw error;
+        if (isAlreadyThere(error)) return;
+        throw error instanceof TypeError
+          ? new BackupctlError('usage', `Temporal refuses the pattern or the zone: ${error.message}`, {
+              hint: 'see `backupctl schedule-create --help` for what a pattern may be',
+              cause: error,
+            })
+          : error;
       }
     });
     const created = await this.show(id);
     await until(
       async () => (await this.#listedIds(`${searchAttributes.schedule} = ${quoted(id)}`)).length > 0,
     );
-    return { ...created, notices: [] };
+    return { ...created, notices: await this.#notices(link, created) };
   }
 
   /** See {@link BackupClient.scheduleList}. */
@@ -151,10 +159,11 @@ export class Schedules {
   /** See {@link BackupClient.scheduleUpdate}. */
   async update(id: string, changes: ScheduleChanges): Promise<Schedule> {
     const { checkName, checkPolicies } = await import('./schedule-options.ts');
-    const { checkPattern, checkTimezone } = await import('./cron/pattern.ts');
+    const { checkPattern } = await import('./cron/pattern.ts');
+    const { checkTimezone } = await import('./cron/timezone.ts');
     checkPolicies(changes);
     if (changes.name !== undefined) checkName(changes.name);
-    const pattern = changes.pattern === undefined ? undefined : checkPattern(changes.pattern);
+    const pattern = changes.pattern === undefined ? undefined : await checkPattern(changes.pattern);
     const timezone = changes.timezone === undefined ? undefined : checkTimezone(changes.timezone);
     return this.#change(id, (draft) => {
       const { input, policy } = draft;
@@ -206,6 +215,21 @@ export class Schedules {
       labels: { kind: 'backup', instance: input.instance, schedule: id },
     });
     return toExecution(row);
+  }
+
+  /** What is odd about the fires of the next year. It is no reason to fail: the schedule is there. */
+  async #notices(link: TemporalLink, { id, pattern, timezone }: Schedule): Promise<string[]> {
+    if (timezone === 'UTC') return [];
+    const [{ dstNotices }, { parsePattern }, { matchingTimes }] = await Promise.all([
+      import('./cron/dst.ts'),
+      import('./cron/pattern.ts'),
+      import('./cron/matching-times.ts'),
+    ]);
+    const from = new Date();
+    const to = new Date(from.getTime() + 366 * DAY * 1000);
+    return dstNotices(parsePattern(pattern), timezone, { from, to }, (first, last) =>
+      matchingTimes(link, id, first, last),
+    );
   }
 
   async #change(id: string, change: (draft: Draft) => void): Promise<Schedule> {
