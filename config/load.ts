@@ -47,6 +47,8 @@ export interface LoadOptions {
   dataDir?: string | undefined;
   /** `--config`; else BACKUPCTL_CONFIG. */
   configFile?: string | undefined;
+  /** The caller keeps a platform's files there: the folder of a configuration file is not taken for it then. */
+  ownsDataDir?: boolean;
   env: NodeJS.ProcessEnv;
   cwd: string;
 }
@@ -69,7 +71,7 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
   const found = await findFile(givenFile, givenDataDir, options);
   let dataDir = defaultDataDir(env);
   if (givenDataDir) dataDir = resolve(cwd, givenDataDir);
-  else if (found !== null && found.from !== 'user') dataDir = dirname(found.path);
+  else if (found !== null && found.from !== 'user' && !options.ownsDataDir) dataDir = dirname(found.path);
   if (found === null) return withDefaults({}, dataDir, null, true);
   const { parseConfig } = await import('./parse.ts');
   return withDefaults(parseConfig(found.text, found.path), dataDir, found.path, found.from !== 'cwd');

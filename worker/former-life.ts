@@ -18,11 +18,20 @@ interface Life {
 
 const lifeFile = (dataDir: string) => join(dataDir, 'life.json');
 
-/** Records who we are and which server we started, for whoever has to clean up after us. */
-export function recordLife(dataDir: string, temporalPid: number | null): void {
+/** Records who has the data directory now; what the one before left is kept for {@link endFormerLife}. */
+export function recordUp(dataDir: string): void {
   const up = identityOf(process.pid) ?? { pid: process.pid, started: 'unknown' };
-  const temporal = temporalPid === null ? null : identityOf(temporalPid);
-  writePrivateFile(lifeFile(dataDir), `${JSON.stringify({ up, temporal } satisfies Life)}\n`);
+  write(dataDir, { up, temporal: readLife(dataDir)?.temporal ?? null });
+}
+
+/** Records the server that we started, for whoever has to clean up after us. */
+export function recordTemporal(dataDir: string, pid: number): void {
+  const up = identityOf(process.pid) ?? { pid: process.pid, started: 'unknown' };
+  write(dataDir, { up, temporal: identityOf(pid) });
+}
+
+function write(dataDir: string, life: Life): void {
+  writePrivateFile(lifeFile(dataDir), `${JSON.stringify(life)}\n`);
 }
 
 /**

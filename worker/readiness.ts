@@ -47,10 +47,15 @@ export class Readiness {
     return (await this.#polls()) ? [] : ['the worker does not poll yet'];
   }
 
-  /** Waits until there is no trouble; false where the signal came first. */
-  async everythingAnswers(signal: AbortSignal): Promise<boolean> {
-    while (!signal.aborted) {
-      if ((await this.troubles()).length === 0) return true;
+  /** Waits until there is no trouble, telling it each half minute; false where the signal came first. */
+  async everythingAnswers(signal: AbortSignal, tell: (line: string) => void): Promise<boolean> {
+    for (let told = performance.now(); !signal.aborted; ) {
+      const [trouble] = await this.troubles();
+      if (trouble === undefined) return true;
+      if (performance.now() - told > 30_000) {
+        told = performance.now();
+        tell(`not ready yet: ${trouble}`);
+      }
       await sleep(50);
     }
     return false;

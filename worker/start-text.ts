@@ -19,6 +19,7 @@ export function startText({ platform, dataDir, config, repository, created, inst
   const lines = [
     `backupctl is up (pid ${platform.pid}). Ctrl-C stops it; what runs then goes on at the next start.`,
     '',
+    ...(config.file === null ? [] : [`  configuration  ${config.file}`]),
     `  repository     ${repository.store.location}${created ? ' (new)' : ''}`,
     `  key            ${config.keyFiles.identity} opens the backups: keep a copy elsewhere`,
     `  Temporal       ${platform.temporal_address}, web page http://127.0.0.1:${platform.ui_port}`,

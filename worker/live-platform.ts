@@ -1,0 +1,145 @@
+import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import type { Config } from '../config/load.ts';
+import { BoundedLog } from './bounded-log.ts';
+import { workflowBundle } from './bundle.ts';
+import { databaseOf, EmbeddedTemporal } from './embedded-temporal.ts';
+import { findTemporal } from './find-temporal.ts';
+import { endFormerLife, recordTemporal } from './former-life.ts';
+import { HttpEndpoint } from './http.ts';
+import { seedLastSuccesses } from './last-successes.ts';
+import { PlatformMetrics } from './metrics.ts';
+import { ownRepository } from './own-repository.ts';
+import { ensurePlatformId, readPlatformId } from './platform-id.ts';
+import { choosePorts } from './ports.ts';
+import { ensureSearchAttributes, keepHistory } from './prepare-namespace.ts';
+import { Readiness } from './readiness.ts';
+import { formerPlatform, type PlatformFile, writePlatformFile, writeReadyFile } from './ready-file.ts';
+import { installRuntime } from './runtime.ts';
+import { startText } from './start-text.ts';
+import { aborted } from './stop-signals.ts';
+import type { UndoStack } from './undo-stack.ts';
+import { createWorker } from './worker.ts';
+import { WorkerLoop } from './worker-loop.ts';
+
+export interface Life {
+  config: Config;
+  ports: { port?: number | undefined; temporalPort?: number | undefined; uiPort?: number | undefined };
+  readyFile: string | undefined;
+  env: NodeJS.ProcessEnv;
+  print(line: string): void;
+  /** Aborted when we are asked to end. */
+  stop: AbortSignal;
+  /** Takes how to end each part. */
+  undo: UndoStack;
+  /** Told when the worker's threads will not end: the process has to be ended over them. */
+  onHung(): void;
+}
+
+const namespace = 'default';
+const historyDays = 90;
+/** Seconds: together they stay below the ten that a clean stop may take. */
+const workerGrace = 4;
+const workerLimit = 6;
+const temporalGrace = 2;
+
+/** Starts every part of a platform whose data directory is locked, and resolves when it is asked to stop. */
+export async function livePlatform(life: Life): Promise<void> {
+  const { config, readyFile, env, print, stop, undo } = life;
+  const { dataDir } = config;
+  const { repository, epoch, created } = await ownRepository(config, readPlatformId(dataDir), () =>
+    ensurePlatformId(dataDir),
+  );
+  undo.push(() => repository.store.close());
+  const program = findTemporal(env);
+  const bundling = workflowBundle(dataDir);
+  bundling.catch(() => undefined);
+  if ((await endFormerLife(dataDir, databaseOf(dataDir))) > 0) {
+    print('A Temporal server that an earlier `up` left behind was ended.');
+  }
+  stop.throwIfAborted();
+
+  const ports = await choosePorts(life.ports, formerPlatform(dataDir));
+  const metrics = new PlatformMetrics();
+  const trouble = (line: string) => print(`${new Date().toISOString()} ${line}`);
+  const temporal = new EmbeddedTemporal({
+    program,
+    dataDir,
+    port: ports.temporal,
+    uiPort: ports.ui,
+    onStarted: (pid) => recordTemporal(dataDir, pid),
+    onTrouble: trouble,
+  });
+  const connection = Connection.lazy({
+    address: temporal.address,
+    // No proxy stands between us and our own server, whatever the environment says.
+    channelArgs: { 'grpc.enable_http_proxy': 0, 'grpc.max_reconnect_backoff_ms': 1000 },
+  });
+  undo.push(() => connection.close());
+  let worker: WorkerLoop | undefined;
+  const readiness = new Readiness({
+    connection,
+    namespace,
+    taskQueue: config.taskQueue,
+    running: () => ({ temporal: temporal.running, worker: worker?.running ?? false }),
+  });
+  const http = await HttpEndpoint.open({
+    port: ports.http,
+    troubles: () => readiness.troubles(),
+    metrics: async () => {
+      await readiness.measure(metrics, { temporal, repository, reserve: config.reserve });
+      return metrics.render();
+    },
+  });
+  undo.push(() => http.close());
+
+  undo.push(() => temporal.stop(temporalGrace));
+  await temporal.start(() => readiness.temporalAnswers(), stop);
+  await keepHistory(connection, namespace, historyDays);
+  await ensureSearchAttributes(connection, namespace);
+  const platform: PlatformFile = {
+    platform_id: epoch.platform_id,
+    pid: process.pid,
+    started_at: new Date().toISOString(),
+    temporal_address: temporal.address,
+    namespace,
+    port: ports.http,
+    ui_port: ports.ui,
+    task_queue: config.taskQueue,
+  };
+  writePlatformFile(dataDir, platform);
+
+  const log = new BoundedLog(join(dataDir, 'logs', 'worker.log'));
+  installRuntime((line) => log.write(Buffer.from(`${line}\n`)));
+  const workflowBundlePath = await bundling;
+  const createOwnWorker = () =>
+    createWorker({
+      temporal: { address: temporal.address },
+      namespace,
+      taskQueue: config.taskQueue,
+      config,
+      repository,
+      platformId: epoch.platform_id,
+      workflowBundlePath,
+      metrics,
+      scratch: join(dataDir, 'scratch'),
+      graceSeconds: workerGrace,
+      keepsSystemSchedules: true,
+      env,
+    });
+  worker = new WorkerLoop(createOwnWorker, trouble);
+  await worker.start();
+  undo.push(async () => {
+    if (await worker.stop(workerLimit)) return;
+    trouble('the worker did not end in time; what it was doing goes on at the next start');
+    life.onHung();
+  });
+  if (await readiness.everythingAnswers(stop, trouble)) {
+    if (readyFile) writeReadyFile(readyFile, platform);
+    const instances = await repository.instances();
+    print(startText({ platform, dataDir, config, repository, created, instances: instances.length }));
+    void seedLastSuccesses(repository, metrics);
+  }
+  await aborted(stop);
+  print('Stopping; what runs now goes on at the next start.');
+}
