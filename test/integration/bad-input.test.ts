@@ -90,6 +90,9 @@ async function setUp(up: Platform, server: PostgresServer): Promise<Scene> {
   );
   await chmod(workspace.path('down', 'platform.json'), 0o600);
   await runCli(['key-create', '--data-dir', workspace.path('keys')]);
+  for (const name of ['down', 'junk']) {
+    await runCli(['repository-init', '--data-dir', workspace.path(name)]);
+  }
   await server.psql('CREATE DATABASE shop');
   await server.psql('CREATE TABLE item (id int); INSERT INTO item VALUES (1)', 'shop');
   const passwordFile = await workspace.file('password', `${server.superuserPassword}\n`);

@@ -15,7 +15,8 @@ const rules: Record<string, { code: string[]; types?: string[]; packages?: RegEx
   },
   server: { code: ['client', 'config'], types: ['repository', 'workflows'] },
   client: {
-    code: ['repository', 'config', 'workflows/types.ts', 'engines/urls.ts'],
+    // The registry of engines is the seam: it checks URLs, and says how to restore with stock tools.
+    code: ['repository', 'config', 'workflows/types.ts', 'engines/registry.ts'],
     types: ['engines', 'workflows'],
     packages: /^(@temporalio\/(client|common|envconfig|proto)(\/.*)?|cron-parser|uuid|zod|node:.*)$/,
   },
@@ -28,7 +29,8 @@ const rules: Record<string, { code: string[]; types?: string[]; packages?: RegEx
     code: ['engines', 'repository', 'config', 'workflows/types.ts'],
     types: ['workflows', 'worker'],
   },
-  engines: { code: [], types: ['repository'] },
+  // The layout is names alone: how to restore with stock tools has to say where things are.
+  engines: { code: ['repository/layout.ts'], types: ['repository'] },
   repository: { code: [] },
   config: { code: ['repository'] },
   errors: { code: [], packages: /^$/ },

@@ -57,7 +57,7 @@ export const wrongSurroundings: BadInput[] = [
     title: 'a data directory that is a file',
     args: (scene) => ['schedule-list', '--data-dir', scene.path('a-file')],
     platform: false,
-    code: 3,
+    code: 11,
     says: ['a-file'],
   },
   {
