@@ -175,8 +175,8 @@ export class Backups {
   async howToRestore(reference: string): Promise<string[]> {
     const repository = await this.#surroundings.repository();
     const { manifest } = await repository.findBackup(reference);
-    const { engineNamed } = await import('../engines/registry.ts');
-    return (await engineNamed(manifest.engine)).stockRestore(manifest);
+    const { stockRestoreOf } = await import('../engines/urls.ts');
+    return stockRestoreOf(manifest);
   }
 
   /** The manifest of a backup that is whole and not being deleted. @throws BackupctlError not-found, corrupt */

@@ -7,9 +7,8 @@ export async function checkIncrements(
   asked: { incremental?: boolean | undefined; parentId?: string | null | undefined },
 ): Promise<void> {
   if (!asked.incremental && !asked.parentId) return;
-  const { engineNamed } = await import('../engines/registry.ts');
-  const engine = await engineNamed(instance.engine);
-  if (engine.increments) return;
+  const { hasIncrements } = await import('../engines/urls.ts');
+  if (hasIncrements(instance.engine)) return;
   throw new BackupctlError('refused', `${instance.name} is backed up logically, which has no increments`, {
     hint: 'leave --incremental and --parent-id out',
   });

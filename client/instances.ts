@@ -124,9 +124,9 @@ export class Instances {
 
 /** The URL goes into the repository and into Temporal's histories, so it is looked at before it leaves this process. */
 async function checked(name: string, url: string): Promise<{ engine: string; url: string }> {
-  const [{ checkName }, { engineForUrl }] = await Promise.all([
+  const [{ checkName }, { checkInstanceUrl }] = await Promise.all([
     import('./schedule-options.ts'),
-    import('../engines/registry.ts'),
+    import('../engines/urls.ts'),
   ]);
   checkName(name);
   if (name.endsWith('@latest')) {
@@ -134,8 +134,7 @@ async function checked(name: string, url: string): Promise<{ engine: string; url
       hint: 'that stands for the newest backup',
     });
   }
-  const engine = await engineForUrl(url);
-  return { engine: engine.name, url: engine.checkUrl(url) };
+  return checkInstanceUrl(url);
 }
 
 function toInstance(record: InstanceRecord): Instance {
