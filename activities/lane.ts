@@ -76,7 +76,7 @@ export function createLaneActivities(deps: ActivityDeps) {
       const beat = setInterval(() => context.heartbeat({ stage: `waiting for ${input.run_id}` }), 2_000);
       try {
         const over = workflow
-          .getHandle(input.workflow_id, input.run_id, { followRuns: false } as never)
+          .getHandle(input.workflow_id, input.run_id, { followRuns: false })
           .result()
           .then(
             () => {},

@@ -68,7 +68,7 @@ async function reconcileOne(
 
   const lost = [...fires.lost];
   const newest = lost.at(-1) as number;
-  const superseded = fires.newest !== null && fires.newest.taken && fires.newest.at > newest;
+  const superseded = fires.newest?.taken === true && fires.newest.at > newest;
   if (!superseded && now - newest <= policy.catchup_window * 1000) {
     // The workflow id is made of the fire's own time: a second backfill of it starts nothing.
     await temporal.schedule

@@ -1,5 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { NativeConnection, Worker } from '@temporalio/worker';
 import { createBackupActivities } from '../activities/backup.ts';
 import { createClosingActivities } from '../activities/closing.ts';
 import { createDeletionActivities } from '../activities/deletion.ts';
@@ -88,6 +88,9 @@ export async function createWorker(options: WorkerOptions): Promise<RunningWorke
       ...createRestoreActivities(deps),
     },
     shutdownGraceTime: `${options.graceSeconds} seconds`,
+    // Heartbeats carry progress outwards and cancellations inwards: neither should lag by more than this.
+    maxHeartbeatThrottleInterval: '2 seconds',
+    defaultHeartbeatThrottleInterval: '2 seconds',
     // A sticky cache of many workflows costs memory that dumps are not to be charged with.
     maxCachedWorkflows: 50,
     reuseV8Context: true,
@@ -104,15 +107,4 @@ export async function createWorker(options: WorkerOptions): Promise<RunningWorke
     },
     shutdown: () => worker.shutdown(),
   };
-}
-
-/** Temporal's own log lines: warnings and errors, a line of JSON each. Call it before the first worker. */
-export function installWorkerLog(write: (line: string) => void): void {
-  Runtime.install({
-    logger: new DefaultLogger('WARN', ({ level, timestampNanos, message, meta }) => {
-      const time = new Date(Number(timestampNanos / 1_000_000n)).toISOString();
-      write(JSON.stringify({ time, level, message, ...meta }));
-    }),
-    telemetryOptions: { logging: { filter: 'WARN', forward: {} } },
-  });
 }
