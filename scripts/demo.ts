@@ -151,6 +151,7 @@ async function demo(): Promise<void> {
     printCommand(`export BACKUPCTL_DATA_DIR=${dataDir}`);
   });
 
+  let schedule = '';
   await part('An instance, and a schedule for it', async () => {
     await show(
       'instance-create',
@@ -162,12 +163,14 @@ async function demo(): Promise<void> {
     );
     await show('schedule-create', 'orders', '*/1 * * * *', 'every-minute');
     await show('schedule-list', 'orders');
+    const [created] = await started(platform).json<{ id: string }[]>(['schedule-list', 'orders']);
+    schedule = started(created).id;
   });
 
   await part('Its first run, by itself', async () => {
-    await firstRun('every-minute');
-    await show('schedule-show', 'every-minute');
-    await show('execution-list', 'every-minute');
+    await firstRun(schedule);
+    await show('schedule-show', schedule);
+    await show('execution-list', schedule);
     await show('backup-list');
   });
 

@@ -168,7 +168,7 @@ function configuration(base: string, settings: Record<string, string> = {}): str
     full_page_writes: 'off',
     shared_buffers: '32MB',
     max_connections: '60',
-    dynamic_shared_memory_type: 'posix',
+    dynamic_shared_memory_type: 'mmap', // a container's /dev/shm may be tiny or closed
     timezone: 'UTC',
     log_timezone: 'UTC',
     ...settings,

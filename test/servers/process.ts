@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 
 /** An account that servers which refuse root run as. */
@@ -124,11 +124,8 @@ const execFileAsync = promisify(execFile);
 
 /** Pids of all processes below `pid`, nearest first, itself excluded. */
 export async function descendants(pid: number): Promise<number[]> {
-  const { stdout } = await execFileAsync('ps', ['-A', '-o', 'pid=,ppid=']);
   const children = new Map<number, number[]>();
-  for (const line of stdout.split('\n')) {
-    const [child, parent] = line.trim().split(/\s+/).map(Number);
-    if (child === undefined || parent === undefined) continue;
+  for (const [child, parent] of await parents()) {
     children.set(parent, [...(children.get(parent) ?? []), child]);
   }
   const found: number[] = [];
@@ -140,6 +137,27 @@ export async function descendants(pid: number): Promise<number[]> {
     }
   }
   return found;
+}
+
+/** Every process with its parent: from /proc, since `ps` need not be installed; elsewhere from `ps`. */
+async function parents(): Promise<[number, number][]> {
+  if (process.platform === 'linux') {
+    return readdirSync('/proc').flatMap((name): [number, number][] => {
+      if (!/^\d+$/.test(name)) return [];
+      try {
+        // The name of the program, in parentheses, may hold anything; behind it come the state and the parent.
+        const stat = readFileSync(`/proc/${name}/stat`, 'utf8');
+        return [[Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])]];
+      } catch {
+        return []; // it has ended
+      }
+    });
+  }
+  const { stdout } = await execFileAsync('ps', ['-A', '-o', 'pid=,ppid=']);
+  return stdout.split('\n').flatMap((line): [number, number][] => {
+    const [child, parent] = line.trim().split(/\s+/).map(Number);
+    return child === undefined || parent === undefined ? [] : [[child, parent]];
+  });
 }
 
 /** Whether a process exists (a zombie counts as gone where that can be seen). */
