@@ -98,7 +98,7 @@ const simple = (kind: string, text: string): string => `SELECT '${kind}' AS kind
 export function countQueries(notOfExtension: (catalog: string, oid: string) => string): string {
   const counts = kinds.map(({ kind, catalog, schema, where }) => {
     const conditions = [notOfExtension(catalog, 'o.oid')];
-    if (kind !== 'schema') conditions.push(`o.oid >= ${firstUserOid}`);
+    if (kind !== 'schema' && kind !== 'large object') conditions.push(`o.oid >= ${firstUserOid}`);
     if (where !== undefined) conditions.push(where);
     if (schema !== undefined) {
       conditions.push(

@@ -1,7 +1,10 @@
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { RestoreSource } from '../engine.ts';
+import type { PostgresIndex } from './backup-index.ts';
 import type { Inventory } from './inventory.ts';
+import { isPartial } from './pattern.ts';
 import type { DatabaseProperties } from './properties.ts';
+import { globalsStream } from './stream-name.ts';
 
 /** A database of a backup, as far as a restore needs to know it. */
 export interface BackupDatabase {
@@ -25,14 +28,6 @@ export interface BackupContents {
   archiveMajor: number;
 }
 
-interface IndexDocument {
-  databases?: { name: string; properties?: DatabaseProperties; inventory?: Inventory }[];
-}
-
-interface Details {
-  selection?: { include?: string[]; exclude?: string[]; schema_only?: boolean } | null;
-}
-
 /** Reads manifest and index. @throws BackupctlError unsupported for a backup that is none of PostgreSQL's dumps */
 export async function readBackup(source: RestoreSource): Promise<BackupContents> {
   const { manifest } = source;
@@ -42,9 +37,9 @@ export async function readBackup(source: RestoreSource): Promise<BackupContents>
       `backup ${manifest.id} is a ${manifest.method} one of ${manifest.engine}, which PostgreSQL cannot read`,
     );
   }
-  const index = (await source.index('index')) as IndexDocument | null;
+  const index = (await source.index('index')) as Partial<PostgresIndex> | null;
   const described = new Map((index?.databases ?? []).map((database) => [database.name, database]));
-  const selection = (manifest.details as Details).selection ?? {};
+  const selection = index?.selection ?? {};
   return {
     databases: manifest.contents.map(({ name, stream, size }) => ({
       name,
@@ -53,8 +48,8 @@ export async function readBackup(source: RestoreSource): Promise<BackupContents>
       properties: described.get(name)?.properties ?? null,
       inventory: described.get(name)?.inventory ?? null,
     })),
-    globals: manifest.objects.find((object) => /^globals\.sql/.test(object.stream))?.stream ?? null,
-    partial: (selection.include?.length ?? 0) + (selection.exclude?.length ?? 0) > 0,
+    globals: manifest.objects.some((object) => object.stream === globalsStream) ? globalsStream : null,
+    partial: isPartial(selection),
     schemaOnly: selection.schema_only === true,
     archiveMajor: archiveMajor(source),
   };

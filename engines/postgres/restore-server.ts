@@ -5,7 +5,7 @@ import { connect, end } from './connection.ts';
 import { isNoSuchDatabase } from './errors.ts';
 import { parsePostgresUrl } from './url.ts';
 
-export interface ServerDatabase {
+export interface TargetDatabase {
   name: string;
   size: number | null;
   allow_connections: boolean;
@@ -15,13 +15,13 @@ export interface ServerDatabase {
 }
 
 /** What a target server has and can do. */
-export interface ServerFacts {
+export interface TargetFacts {
   version: string;
   major: number;
   user: string;
   superuser: boolean;
   createdb: boolean;
-  databases: Map<string, ServerDatabase>;
+  databases: Map<string, TargetDatabase>;
   roles: Set<string>;
   tablespaces: Set<string>;
   /** Default versions of the extensions that can be installed. */
@@ -77,7 +77,7 @@ export async function beside<T>(
   }
 }
 
-export async function readServer(client: pg.Client): Promise<ServerFacts> {
+export async function readServer(client: pg.Client): Promise<TargetFacts> {
   const self = await client.query<{
     version: string;
     major: number;
@@ -110,8 +110,8 @@ export async function readServer(client: pg.Client): Promise<ServerFacts> {
   };
 }
 
-export async function readDatabases(client: pg.Client): Promise<Map<string, ServerDatabase>> {
-  const { rows } = await client.query<ServerDatabase>(
+export async function readDatabases(client: pg.Client): Promise<Map<string, TargetDatabase>> {
+  const { rows } = await client.query<TargetDatabase>(
     `SELECT d.datname AS name, d.datallowconn AS allow_connections,
             CASE WHEN pg_catalog.has_database_privilege(d.oid, 'CONNECT')
                  THEN pg_catalog.pg_database_size(d.oid)::float8 END AS size,
@@ -145,10 +145,17 @@ export interface OpenSession {
 
 /** Who is in a database, one line each; our own session is not among them, as it is in another one. */
 export async function readSessions(client: pg.Client, database: string): Promise<OpenSession[]> {
-  const { rows } = await client.query<{ pid: number; usename: string | null; app: string; addr: string | null; state: string | null; kind: string }>(
-    `SELECT pid, usename, coalesce(application_name, '') AS app, client_addr::text AS addr, state, backend_type AS kind
+  const { rows } = await client.query<{
+    pid: number;
+    usename: string | null;
+    app: string;
+    addr: string | null;
+    state: string | null;
+    kind: string;
+  }>(
+    `SELECT pid, usename, coalesce(application_name, '') AS app, client_addr::text AS addr, state, coalesce(backend_type, 'client backend') AS kind
      FROM pg_catalog.pg_stat_activity
-     WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid() AND backend_type NOT LIKE 'autovacuum%'
+     WHERE datname = $1 AND pid <> pg_catalog.pg_backend_pid() AND coalesce(backend_type, '') NOT LIKE 'autovacuum%'
      ORDER BY backend_start`,
     [database],
   );
