@@ -19,7 +19,11 @@ export class ExecutionLog {
   #waiting: string[] = [];
   #waitingSize = 0;
   #dropped = 0;
+  /** The piece that is being written, or could not be. */
+  #piece: Buffer | null = null;
   #next: number | null = null;
+  /** Bytes of waiting lines at which the next piece is tried. */
+  #threshold = PIECE;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(store: Store, executionId: string) {
@@ -39,8 +43,10 @@ export class ExecutionLog {
       this.#waitingSize -= this.#waiting.shift()?.length ?? 0;
       this.#dropped += 1;
     }
-    // What fails here is still waiting, and the next flush says so.
-    if (this.#waitingSize >= PIECE) this.flush().catch(() => {});
+    if (this.#waitingSize < this.#threshold) return;
+    // Not with every line while a write is under way, or the store away. What fails is kept, and `flush` says so.
+    this.#threshold += PIECE;
+    this.flush().catch(() => {});
   }
 
   /** Resolves when every line appended before is durable. @throws whatever the store throws; the lines are kept */
@@ -51,20 +57,22 @@ export class ExecutionLog {
   }
 
   async #write(): Promise<void> {
+    while (this.#piece !== null || this.#waiting.length > 0) {
+      // What failed is tried again as it was: it may be there, its answer lost, and must not be there twice.
+      this.#piece ??= this.#takeWaiting();
+      await this.#createPiece(this.#piece);
+      this.#piece = null;
+    }
+    this.#threshold = PIECE;
+  }
+
+  #takeWaiting(): Buffer {
     const lines = this.#waiting;
-    if (lines.length === 0) return;
+    if (this.#dropped > 0) lines.unshift(`${JSON.stringify({ dropped_lines: this.#dropped })}\n`);
     this.#waiting = [];
     this.#waitingSize = 0;
-    try {
-      if (this.#dropped > 0) lines.unshift(`${JSON.stringify({ dropped_lines: this.#dropped })}\n`);
-      await this.#createPiece(Buffer.from(lines.join(''), 'utf8'));
-      this.#dropped = 0;
-    } catch (error) {
-      if (this.#dropped > 0) lines.shift();
-      this.#waiting.unshift(...lines);
-      this.#waitingSize = this.#waiting.reduce((size, line) => size + line.length, 0);
-      throw error;
-    }
+    this.#dropped = 0;
+    return Buffer.from(lines.join(''), 'utf8');
   }
 
   async #createPiece(body: Buffer): Promise<void> {
