@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,8 +8,8 @@ import { projectRoot } from '../servers/cache.ts';
 import { startS3 } from '../servers/s3.ts';
 import { collect, keysOf, s3Config } from './stores.ts';
 
-/** Runs TypeScript-free JavaScript against the store in a process of its own; yields what it prints, line by line. */
-function runWithStore(config: object, script: string) {
+/** Runs JavaScript against a store in a process of its own, behind the words of `wrapper`. */
+function runWithStore(config: object, script: string, wrapper: readonly string[] = []) {
   const source = `
     import { openStore } from ${JSON.stringify(join(projectRoot, 'repository/stores/open.ts'))};
     import { PartPool } from ${JSON.stringify(join(projectRoot, 'repository/part-pool.ts'))};
@@ -18,9 +18,8 @@ function runWithStore(config: object, script: string) {
     const options = { signal: new AbortController().signal, onConfirmed: (bytes) => confirmed(bytes) };
     let confirmed = () => {};
     ${script}`;
-  return spawn(process.execPath, ['--input-type=module', '-e', source], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const [command = '', ...words] = [...wrapper, process.execPath, '--input-type=module', '-e', source];
+  return spawn(command, words, { stdio: ['ignore', 'pipe', 'inherit'] });
 }
 
 async function outputOf(child: ReturnType<typeof runWithStore>): Promise<string> {
@@ -90,3 +89,44 @@ test('an upload takes the same memory at eight times the size', { timeout: 120_0
     await server.stop();
   }
 });
+
+test.skipIf(!canRun('faketime'))('a clock that is hours off changes neither requests nor times', async () => {
+  const server = await startS3();
+  try {
+    for (const offset of ['+1h', '-3h']) {
+      const child = runWithStore(
+        s3Config(server),
+        `const missing = await store.stat('missing');
+         const { modified } = await store.create('clock/' + Date.now(), Buffer.from('x'));
+         console.log(JSON.stringify([Date.now(), missing, modified.getTime()]));
+         await store.close();`,
+        ['faketime', '-f', offset],
+      );
+      const [clock, missing, modified] = JSON.parse(await outputOf(child)) as [number, null, number];
+      expect(Math.abs(clock - Date.now())).toBeGreaterThan(3_000_000);
+      expect(missing).toBeNull();
+      expect(Math.abs(modified - Date.now())).toBeLessThan(60_000);
+    }
+  } finally {
+    await server.stop();
+  }
+});
+
+test('only a store in S3 loads the AWS SDK', async () => {
+  const script = `
+    const { createRequire } = await import('node:module');
+    const loaded = Object.keys(createRequire(import.meta.url).cache);
+    console.log(loaded.some((path) => path.includes('client-s3')));`;
+  const unused = { bucket: 'b00', endpoint: 'http://127.0.0.1:1', accessKeyId: 'a', secretAccessKey: 'b' };
+  expect(await outputOf(runWithStore(s3Config(unused), script))).toBe('true\n');
+  expect(await outputOf(runWithStore({ type: 'filesystem', path: '/nowhere' }, script))).toBe('false\n');
+});
+
+function canRun(program: string): boolean {
+  try {
+    execFileSync(program, ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
