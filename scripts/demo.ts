@@ -19,6 +19,8 @@ interface Timing {
 }
 
 const timings: Timing[] = [];
+/** Whether nothing stands below the heading yet: commands have an empty line between them. */
+let first = true;
 const interrupted = new AbortController();
 let workspace: Workspace | undefined;
 let postgres: PostgresServer | undefined;
@@ -27,7 +29,8 @@ let platform: Platform | undefined;
 /** One numbered part of the demo; its time is shown at the end. */
 async function part(title: string, work: () => Promise<void>): Promise<void> {
   interrupted.signal.throwIfAborted();
-  print(`\n${paint('bold', `${timings.length + 1}. ${title}`)}\n`);
+  print(`\n\n${paint('bold', `${timings.length + 1}. ${title}`)}\n`);
+  first = true;
   const began = performance.now();
   await work();
   timings.push({ title, milliseconds: performance.now() - began });
@@ -40,12 +43,17 @@ function started<T>(thing: T | undefined): T {
 
 /** Prints a command, runs it against the platform, prints what it says; a failure ends the demo. */
 async function show(...args: string[]): Promise<void> {
+  separate();
   printCommand(`backupctl ${args.map(quote).join(' ')}`);
   const result = await started(platform).cli(args);
   print(result.stdout.trimEnd());
   if (result.stderr !== '') print(paint('dim', result.stderr.trimEnd()));
   ensure(result, args);
-  print();
+}
+
+function separate(): void {
+  if (!first) print();
+  first = false;
 }
 
 function ensure(result: CliResult, args: readonly string[]): void {
@@ -74,11 +82,8 @@ async function firstRun(schedule: string): Promise<void> {
     schedule,
   ]);
   const due = Date.parse(/Z|[+-]\d\d:?\d\d$/.test(next) ? next : `${next.replace(' ', 'T')}Z`);
-  const wait = Math.max(0, due - Date.now());
-  print(
-    `Nothing is triggered by hand here: cron fires at ${next} UTC, in ${Math.ceil(wait / 1000)} s. Waiting …`,
-  );
-  await sleep(wait, undefined, { signal: interrupted.signal });
+  print(`Nothing is triggered by hand here: cron fires at ${new Date(due).toISOString().slice(11, 19)} UTC.`);
+  await countDown(due);
   const end = Date.now() + 90_000;
   for (;;) {
     const rows = await started(platform).json<ExecutionRow[]>(['execution-list', schedule]);
@@ -88,7 +93,19 @@ async function firstRun(schedule: string): Promise<void> {
     if (Date.now() > end) throw new Error('the schedule made no run that ended within 90 s of its time');
     await sleep(300, undefined, { signal: interrupted.signal });
   }
-  print(`It fired, and the run has ended ${seconds(Date.now() - due)} after its time.\n`);
+  print(`It fired, and the run has ended ${seconds(Date.now() - due)} after its time.`);
+  first = false;
+}
+
+/** Waits until `due`; a terminal sees the seconds, a file one line. */
+async function countDown(due: number): Promise<void> {
+  const left = () => Math.max(0, Math.ceil((due - Date.now()) / 1000));
+  if (process.stdout.isTTY !== true) print(`Waiting ${left()} s for it …`);
+  while (Date.now() < due) {
+    if (process.stdout.isTTY === true) process.stdout.write(`\rWaiting ${left()} s for it …  `);
+    await sleep(Math.min(1000, due - Date.now()), undefined, { signal: interrupted.signal });
+  }
+  if (process.stdout.isTTY === true) process.stdout.write('\r\u001b[K');
 }
 
 /** Runs a pipeline of stock tools as a user without backupctl would type it. */
@@ -114,6 +131,7 @@ async function rowsOf(database: string): Promise<string[][]> {
 
 /** Compares databases row by row (by a hash over all of them) and shows the counts. */
 async function compare(databases: Record<string, string>): Promise<void> {
+  separate();
   const sides = await Promise.all(Object.values(databases).map(rowsOf));
   const first = sides[0] ?? [];
   const same = (at: number) => sides.every((side) => side[at]?.join() === first[at]?.join());
@@ -142,7 +160,7 @@ async function demo(): Promise<void> {
     print(`PostgreSQL ${version} answers on port ${server.port}; its database "shop" has four relations.`);
   });
 
-  await part('The platform: Temporal, a worker and a repository in one data directory', async () => {
+  await part('The platform: Temporal, a worker, a repository', async () => {
     const dataDir = work.path('data');
     printCommand(`backupctl up --data-dir ${dataDir} &`);
     platform = await startPlatform({ dataDir });
@@ -174,7 +192,7 @@ async function demo(): Promise<void> {
     await show('backup-list');
   });
 
-  await part('A restore into a new database on the same server', async () => {
+  await part('A restore into a new database of the same server', async () => {
     await show(
       'restore-create',
       'orders@latest',
@@ -187,7 +205,7 @@ async function demo(): Promise<void> {
     await compare({ shop: 'shop', shop_restored: 'shop_restored' });
   });
 
-  await part('The same backup without backupctl: stock age, zstd and pg_restore', async () => {
+  await part('The same backup opened by age, zstd and pg_restore', async () => {
     const server = started(postgres);
     const { dataDir } = started(platform);
     const [object] = globSync('repository/backups/*/*/data/*/**/shop.pgc.zst.0000.age', {
@@ -195,6 +213,7 @@ async function demo(): Promise<void> {
     }).sort();
     if (object === undefined) throw new Error('the repository holds no object shop.pgc.zst.0000.age');
     const folder = dirname(join(dataDir, object));
+    separate();
     printCommand(`cd ${folder}`);
     await server.psql('CREATE DATABASE shop_by_hand');
     await shell(
@@ -234,6 +253,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     interrupted.abort(new Error('interrupted'));
   });
 }
+// The reader may leave early (`npm run demo | head`): clean up as after Ctrl-C.
+process.stdout.on('error', () => interrupted.abort(new Error('interrupted')));
 try {
   await demo();
 } catch (error) {
@@ -263,5 +284,6 @@ What to try next
   ./bin/backupctl instance-create mine --url postgres://USER@HOST/DATABASE --password-file FILE
   ./bin/backupctl schedule-create mine "30 2 * * *" nightly --timezone Europe/Paris
   ./bin/backupctl status                             am I protected?
+  ./bin/backupctl restore-create mine@latest --to mine --create-database copy --wait
   ./bin/backupctl --help                             every command, each with examples`);
 }

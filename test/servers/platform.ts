@@ -91,6 +91,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     const timer = setTimeout(() => void killTree(running().pid), 20_000);
     const result = await running().result;
     clearTimeout(timer);
+    await rm(readyFile, { force: true });
     return result;
   };
 
@@ -130,7 +131,6 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     shutDown,
     stop: async () => {
       const result = await shutDown();
-      await rm(readyFile, { force: true });
       if (own) await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
       return result.code;
     },
