@@ -26,7 +26,7 @@ export async function dstNotices(
 ): Promise<string[]> {
   const notices: string[] = [];
   for (const change of clockChanges(timezone, span.from.getTime(), span.to.getTime())) {
-    const actual = await fires(new Date(change.at - AROUND), new Date(change.at + AROUND - 1));
+    const actual = await fires(new Date(change.at - AROUND - 1), new Date(change.at + AROUND - 1));
     const odd = compare(fields, timezone, change, actual);
     const line = toLine(odd, timezone, change);
     if (line !== null) notices.push(line);
@@ -82,12 +82,18 @@ export function matches(fields: CronFields, wall: WallMinute): boolean {
 
 function toLine({ lost, repeated, moved }: Odd, timezone: string, change: ClockChange): string | null {
   const parts: string[] = [];
+  const are = (walls: WallMinute[]) => (walls.length === 1 ? 'is' : 'are');
   const pairs = Math.min(lost.length, moved.length);
-  if (pairs > 0) parts.push(`${times(lost.slice(0, pairs))} is moved to ${times(moved.slice(0, pairs))}`);
-  if (lost.length > pairs)
-    parts.push(`${times(lost.slice(pairs))} is left out${change.after < change.before ? ' once' : ''}`);
+  if (pairs > 0) {
+    const from = lost.slice(0, pairs);
+    parts.push(`${times(from)} ${are(from)} moved to ${times(moved.slice(0, pairs))}`);
+  }
+  if (lost.length > pairs) {
+    const rest = lost.slice(pairs);
+    parts.push(`${times(rest)} ${are(rest)} left out${change.after < change.before ? ' once' : ''}`);
+  }
   if (moved.length > pairs) parts.push(`a further run is at ${times(moved.slice(pairs))}`);
-  if (repeated.length > 0) parts.push(`${times(repeated)} runs twice`);
+  if (repeated.length > 0) parts.push(`${times(repeated)} ${repeated.length === 1 ? 'runs' : 'run'} twice`);
   if (parts.length === 0) return null;
   const { day } = dayAndTime(change.at / MINUTE + change.after);
   const way = change.after > change.before ? 'forward' : 'back';
@@ -97,5 +103,6 @@ function toLine({ lost, repeated, moved }: Odd, timezone: string, change: ClockC
 function times(walls: WallMinute[]): string {
   const named = walls.slice(0, NAMED).map((wall) => dayAndTime(wall).time);
   const rest = walls.length - named.length;
-  return rest > 0 ? `${named.join(', ')} and ${rest} more` : named.join(' and ');
+  const last = rest > 0 ? `${rest} more` : named.pop();
+  return named.length > 0 ? `${named.join(', ')} and ${last}` : `${last}`;
 }
