@@ -67,8 +67,8 @@ export interface Command<P extends Positionals = Positionals, F extends Paramete
   prints: 'list' | 'thing' | 'nothing' | 'text';
   /** What to type, and what it does. */
   examples: readonly (readonly [line: string, what: string])[];
-  /** Ctrl-C ends it at once, but for those that take it themselves (through `context.interrupted`). */
-  handlesInterrupt?: true;
+  /** Ctrl-C ends it at once, but for those that take it themselves (`context.interrupted`), some only with `--wait`. */
+  handlesInterrupt?: 'always' | 'waiting';
   /** @returns the exit code; nothing means 0. */
   run(args: Arguments<P, F>, context: Context): Promise<number | undefined> | Promise<void>;
 }

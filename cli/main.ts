@@ -28,9 +28,13 @@ let exitCode: number;
 try {
   exitCode = await main(argv);
 } catch (error) {
-  const { reportFailure } = await import('./failure.ts');
   clearProgress();
-  exitCode = reportFailure(error, debug);
+  if (interrupt.signal.aborted) {
+    exitCode = exitCodes.interrupted.code;
+  } else {
+    const { reportFailure } = await import('./failure.ts');
+    exitCode = reportFailure(error, debug);
+  }
 }
 process.exit(exitCode);
 
@@ -51,7 +55,9 @@ async function main(words: readonly string[]): Promise<number> {
   }
   const { Context } = await import('./context.ts');
   const context = new Context(command.name, args, interrupt.signal);
-  interruptIsHandled = command.handlesInterrupt === true;
+  const { handlesInterrupt } = command;
+  interruptIsHandled =
+    handlesInterrupt === 'always' || (handlesInterrupt === 'waiting' && args.wait === true);
   clearProgress = () => context.progress.clear();
   try {
     return (await command.run(args, context)) ?? exitCodes.ok.code;

@@ -43,3 +43,29 @@ export async function waitForRun(executionId: string, context: Context, cancel?:
   }
   return codeOfState[execution.state];
 }
+
+/** A run that was started, and how to print what it makes. */
+export interface StartedRun<T> {
+  executionId: string;
+  /** As it is now. */
+  started: T;
+  /** What became of it, asked for at its end. */
+  reload: () => Promise<T>;
+  print: (thing: T) => Promise<void>;
+  /** The command that cancels it, where that isn't `execution-cancel`. */
+  cancel?: string;
+}
+
+/**
+ * Prints what was started at once; with `--wait` at its end, whatever that was. After Ctrl-C nothing is printed.
+ * @returns the exit code
+ */
+export async function printRun<T>(run: StartedRun<T>, wait: boolean, context: Context): Promise<number> {
+  if (!wait) {
+    await run.print(run.started);
+    return exitCodes.ok.code;
+  }
+  const exitCode = await waitForRun(run.executionId, context, run.cancel);
+  if (!context.interrupted.aborted) await run.print(await run.reload());
+  return exitCode;
+}

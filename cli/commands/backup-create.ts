@@ -1,8 +1,9 @@
+import type { Backup } from '../../client/types.ts';
 import { defineCommand } from '../command.ts';
 import { instance, selection, wait } from '../parameters.ts';
 import { selectionOf } from '../selection.ts';
 import { backupProperties } from '../views/backup.ts';
-import { waitForRun } from '../waiting.ts';
+import { printRun } from '../waiting.ts';
 
 export const command = defineCommand({
   name: 'backup-create',
@@ -20,7 +21,7 @@ export const command = defineCommand({
     ...wait,
   },
   prints: 'thing',
-  handlesInterrupt: true,
+  handlesInterrupt: 'waiting',
   examples: [
     ['backupctl backup-create orders before-migration --wait', 'And wait until it can be restored'],
     ['backupctl backup-create orders schema --schema-only', 'Tables without rows'],
@@ -34,13 +35,15 @@ export const command = defineCommand({
       selection: selectionOf(args),
       yieldToDdl: args.yieldToDdl,
     });
-    if (!args.wait || started.executionId === null) {
-      await context.output.thing(started, backupProperties(started));
-      return;
-    }
-    const exitCode = await waitForRun(started.executionId, context);
-    const shown = await client.backupShow(started.id);
-    await context.output.thing(shown, backupProperties(shown));
-    return exitCode;
+    return printRun<Backup>(
+      {
+        executionId: started.executionId ?? '',
+        started,
+        reload: () => client.backupShow(started.id),
+        print: (shown) => context.output.thing(shown, backupProperties(shown)),
+      },
+      args.wait,
+      context,
+    );
   },
 });

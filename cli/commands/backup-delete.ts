@@ -17,7 +17,7 @@ export const command = defineCommand({
     wait: { type: 'switch', describe: 'return once it is out of reach, non-zero if it was refused' },
   },
   prints: 'nothing',
-  handlesInterrupt: true,
+  handlesInterrupt: 'waiting',
   examples: [['backupctl backup-delete 8b5f0c5e-0d0b-7c11-8a43-52f4d1a1a5b3 --yes --wait', 'In a script']],
   async run(args, context) {
     const client = await context.client();

@@ -20,6 +20,7 @@ export const command = defineCommand({
     },
   },
   prints: 'list',
+  handlesInterrupt: 'always',
   examples: [
     [
       'backupctl backup-export orders@latest --to-directory /mnt/usb',

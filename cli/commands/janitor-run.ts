@@ -1,7 +1,8 @@
+import type { Execution } from '../../client/types.ts';
 import { defineCommand } from '../command.ts';
 import { wait } from '../parameters.ts';
 import { executionProperties } from '../views/execution.ts';
-import { waitForRun } from '../waiting.ts';
+import { printRun } from '../waiting.ts';
 
 export const command = defineCommand({
   name: 'janitor-run',
@@ -21,14 +22,20 @@ export const command = defineCommand({
     ...wait,
   },
   prints: 'thing',
-  handlesInterrupt: true,
+  handlesInterrupt: 'waiting',
   examples: [['backupctl janitor-run --grace 0 --wait', 'Everything, at once']],
   async run(args, context) {
     const client = await context.client();
     const started = await client.janitorRun({ grace: args.grace });
-    const exitCode = args.wait ? await waitForRun(started.id, context) : 0;
-    const shown = args.wait ? await client.executionShow(started.id) : started;
-    await context.output.thing(shown, executionProperties(shown));
-    return exitCode;
+    return printRun<Execution>(
+      {
+        executionId: started.id,
+        started,
+        reload: () => client.executionShow(started.id),
+        print: (shown) => context.output.thing(shown, executionProperties(shown)),
+      },
+      args.wait,
+      context,
+    );
   },
 });

@@ -2,8 +2,8 @@ import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { backup, instance, wait } from '../parameters.ts';
-import { planColumns, restoredColumns, restoreProperties } from '../views/restore.ts';
-import { waitForRun } from '../waiting.ts';
+import { planColumns, printRestore } from '../views/restore.ts';
+import { printRun } from '../waiting.ts';
 
 export const command = defineCommand({
   name: 'restore-create',
@@ -39,7 +39,7 @@ export const command = defineCommand({
     ...wait,
   },
   prints: 'thing',
-  handlesInterrupt: true,
+  handlesInterrupt: 'waiting',
   examples: [
     [
       'backupctl restore-create orders@latest --to spare --create-database orders_check --wait',
@@ -79,14 +79,16 @@ export const command = defineCommand({
         : exitCodes.ok.code;
     }
     const started = await client.restoreCreate(args.backup, args.to, request);
-    const exitCode = args.wait
-      ? await waitForRun(started.executionId, context, `restore-cancel ${started.id}`)
-      : exitCodes.ok.code;
-    const shown = args.wait ? await client.restoreShow(started.id) : started;
-    await output.thing(shown, restoreProperties(shown));
-    if (output.format === 'table' && shown.databases.length > 0) {
-      await output.list(shown.databases, restoredColumns);
-    }
-    return exitCode;
+    return printRun(
+      {
+        executionId: started.executionId,
+        started,
+        reload: () => client.restoreShow(started.id),
+        print: (shown) => printRestore(shown, output),
+        cancel: `restore-cancel ${started.id}`,
+      },
+      args.wait,
+      context,
+    );
   },
 });

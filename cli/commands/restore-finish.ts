@@ -1,7 +1,8 @@
+import type { Execution } from '../../client/types.ts';
 import { defineCommand } from '../command.ts';
 import { restore, wait } from '../parameters.ts';
 import { executionProperties } from '../views/execution.ts';
-import { waitForRun } from '../waiting.ts';
+import { printRun } from '../waiting.ts';
 
 export const command = defineCommand({
   name: 'restore-finish',
@@ -10,16 +11,22 @@ export const command = defineCommand({
   positionals: { restore },
   flags: { ...wait },
   prints: 'thing',
-  handlesInterrupt: true,
+  handlesInterrupt: 'waiting',
   examples: [
     ['backupctl restore-finish 0e0a2a0c-9d0f-4f0e-8a51-6a5d5f2b7a10 --wait', 'The new ones are good'],
   ],
   async run(args, context) {
     const client = await context.client();
     const started = await client.restoreFinish(args.restore);
-    const exitCode = args.wait ? await waitForRun(started.id, context) : 0;
-    const shown = args.wait ? await client.executionShow(started.id) : started;
-    await context.output.thing(shown, executionProperties(shown));
-    return exitCode;
+    return printRun<Execution>(
+      {
+        executionId: started.id,
+        started,
+        reload: () => client.executionShow(started.id),
+        print: (shown) => context.output.thing(shown, executionProperties(shown)),
+      },
+      args.wait,
+      context,
+    );
   },
 });

@@ -1,7 +1,8 @@
+import type { Execution } from '../../client/types.ts';
 import { defineCommand } from '../command.ts';
 import { schedule, wait } from '../parameters.ts';
 import { executionProperties } from '../views/execution.ts';
-import { waitForRun } from '../waiting.ts';
+import { printRun } from '../waiting.ts';
 
 export const command = defineCommand({
   name: 'schedule-trigger',
@@ -10,16 +11,22 @@ export const command = defineCommand({
   positionals: { schedule },
   flags: { ...wait },
   prints: 'thing',
-  handlesInterrupt: true,
+  handlesInterrupt: 'waiting',
   examples: [
     ['backupctl schedule-trigger fb149a29-be9b-49c1-a2f7-ca6c1213896f --wait', 'And wait for its end'],
   ],
   async run(args, context) {
     const client = await context.client();
     const started = await client.scheduleTrigger(args.schedule);
-    const exitCode = args.wait ? await waitForRun(started.id, context) : 0;
-    const shown = args.wait ? await client.executionShow(started.id) : started;
-    await context.output.thing(shown, executionProperties(shown));
-    return exitCode;
+    return printRun<Execution>(
+      {
+        executionId: started.id,
+        started,
+        reload: () => client.executionShow(started.id),
+        print: (shown) => context.output.thing(shown, executionProperties(shown)),
+      },
+      args.wait,
+      context,
+    );
   },
 });

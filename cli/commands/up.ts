@@ -36,7 +36,7 @@ export const command = defineCommand({
     readyFile: { type: 'file', value: 'FILE', describe: 'written once everything answers' },
   },
   prints: 'nothing',
-  handlesInterrupt: true,
+  handlesInterrupt: 'always',
   examples: [
     [
       'backupctl up --data-dir /srv/backupctl',

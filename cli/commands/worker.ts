@@ -19,7 +19,7 @@ export const command = defineCommand({
     },
   },
   prints: 'nothing',
-  handlesInterrupt: true,
+  handlesInterrupt: 'always',
   examples: [
     ['TEMPORAL_ADDRESS=temporal:7233 backupctl worker --config /etc/backupctl.yaml', 'One of several'],
     ['backupctl worker --task-queue branch-office', 'For the instances whose task queue that is'],

@@ -1,6 +1,6 @@
 import type { Restore, RestoredDatabase } from '../../client/types.ts';
 import type { RestoreStep } from '../../engines/engine.ts';
-import type { Column, Property } from '../output/output.ts';
+import type { Column, Output, Property } from '../output/output.ts';
 
 export const restoreColumns: readonly Column<Restore>[] = [
   { header: 'ID', value: ({ id }) => id },
@@ -44,3 +44,11 @@ export const planColumns: readonly Column<RestoreStep>[] = [
   { header: 'Action', value: ({ action }) => action },
   { header: 'Note', value: ({ note }) => note },
 ];
+
+/** Prints a restore, and below it what became of each database. */
+export async function printRestore(restore: Restore, output: Output): Promise<void> {
+  await output.thing(restore, restoreProperties(restore));
+  if (output.format === 'table' && restore.databases.length > 0) {
+    await output.list(restore.databases, restoredColumns);
+  }
+}

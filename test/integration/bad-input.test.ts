@@ -104,6 +104,7 @@ async function setUp(up: Platform, server: PostgresServer): Promise<Scene> {
   for (let round = 0; round < 2; round++) {
     backups.push(await up.json<{ id: string }>(['backup-create', 'orders', 'twice', '--wait']));
   }
+  await up.cli(['backup-export', backups[0]?.id ?? '', '--to-directory', workspace.path('exported')]);
   const never = ['0 0 1 1 *', 'x', '--paused'];
   const schedule = await up.json<{ id: string }>(['schedule-create', 'orders', ...never]);
   const other = await up.json<{ id: string }>(['schedule-create', 'orders', ...never]);

@@ -15,8 +15,8 @@ const rules: Record<string, { code: string[]; types?: string[]; packages?: RegEx
   },
   server: { code: ['client', 'config'], types: ['repository', 'workflows'] },
   client: {
-    // The registry of engines is the seam: it checks URLs, and says how to restore with stock tools.
-    code: ['repository', 'config', 'workflows/types.ts', 'engines/registry.ts'],
+    // The seam of the engines: which URL is whose, and how to restore with stock tools.
+    code: ['repository', 'config', 'workflows/types.ts', 'engines/urls.ts'],
     types: ['engines', 'workflows'],
     packages: /^(@temporalio\/(client|common|envconfig|proto)(\/.*)?|cron-parser|uuid|zod|node:.*)$/,
   },

@@ -162,7 +162,7 @@ export const wrongSurroundings: BadInput[] = [
     args: (scene) => ['up', '--data-dir', scene.dataDir],
     platform: false,
     code: 5,
-    says: ['in use'],
+    says: ['another `backupctl up`', '--data-dir'],
   },
   {
     title: 'a platform in a file',

@@ -52,7 +52,7 @@ export const wrongThings: BadInput[] = [
   pattern('with a nickname', '@weekdays', /@/),
   pattern('with an L', '0 0 L * *', 'day'),
   pattern('with a hash', '0 0 * * 1#1', '#'),
-  pattern('with a question mark', '0 0 ? * *', 'day'),
+  pattern('with a question mark', '0 0 ? * *', 'holds ?', 'write *'),
   pattern('with a zone inside', 'CRON_TZ=UTC 0 0 * * *', /zone|field/),
   pattern('with both day fields', '0 0 1 * 1', 'day'),
   pattern('that never fires', '0 0 31 2 *', 'never'),
@@ -117,10 +117,10 @@ export const wrongThings: BadInput[] = [
     nobody,
   ),
   on(
-    'an export into a folder that is not empty',
+    'an export over an export',
     5,
-    (scene) => ['backup-export', scene.backupId, '--to-directory', scene.path()],
-    /empty|exist/,
+    (scene) => ['backup-export', scene.backupId, '--to-directory', scene.path('exported')],
+    /exist/,
   ),
   on(
     'a marker of another schedule',
@@ -163,7 +163,7 @@ export const wrongThings: BadInput[] = [
     ),
     hides: 's3cr3t',
   },
-  create('a URL of another kind', usage, () => 'oracle://me@127.0.0.1/shop', 'oracle'),
+  create('a URL of another kind', usage, () => 'oracle://me@127.0.0.1/shop', 'postgres://'),
   create('a URL that is none', usage, () => 'orders', 'URL'),
   create('a URL with a port that is none', usage, () => 'postgres://me@127.0.0.1:99999/shop', /URL|port/),
   create(
