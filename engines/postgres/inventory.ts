@@ -176,6 +176,13 @@ const features = [
     count: `SELECT count(*) FROM pg_catalog.pg_collation WHERE collprovider = 'b' AND oid >= 16384`,
   },
   {
+    feature: 'subscriptions with parallel streaming',
+    since: 16,
+    asked: 16,
+    count: `SELECT count(*) FROM pg_catalog.pg_subscription WHERE substream = 'p' AND subdbid =
+            (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`,
+  },
+  {
     feature: 'virtual generated columns',
     since: 18,
     asked: 18,
