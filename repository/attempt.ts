@@ -1,10 +1,10 @@
 import { constants as zlib, zstdCompressSync } from 'node:zlib';
 import { BackupctlError } from '../errors/backupctl-error.ts';
+import type { Attempt, CompressedSource, Keys, UploadProgress } from './contract.ts';
 import { listAll } from './documents.ts';
 import { layout, segmentName } from './layout.ts';
 import type { ObjectRecord } from './manifest.ts';
 import type { PartPool } from './part-pool.ts';
-import type { Attempt, CompressedSource, Keys, UploadProgress } from './repository.ts';
 import { type SealedDigest, Sealer, seal } from './sealing/sealer.ts';
 import type { Store } from './store.ts';
 import { Uploader } from './uploader.ts';

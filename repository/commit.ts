@@ -1,12 +1,12 @@
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { checkManifest, type SignedManifest } from './backups.ts';
+import type { CommitOutcome } from './contract.ts';
 import { encode, readIfThere } from './documents.ts';
 import { assertOwner } from './epochs.ts';
 import { layout } from './layout.ts';
 import { lookahead } from './lookahead.ts';
 import { FORMAT, type Manifest, manifestSchema } from './manifest.ts';
 import { readMarks, standing } from './marks.ts';
-import type { CommitOutcome } from './repository.ts';
 import { type SigningKey, sha256 } from './signing.ts';
 import { ObjectExistsError, type Store, type StoredObject } from './store.ts';
 

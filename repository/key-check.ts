@@ -1,8 +1,8 @@
 import { identityToRecipient } from 'age-encryption';
 import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
 import { type BackupEntry, readBackups } from './backups.ts';
+import type { Keys } from './contract.ts';
 import type { ObjectRecord, RepositoryDocument } from './manifest.ts';
-import type { Keys } from './repository.ts';
 import { HEADER_LIMIT, headerLength, openHeader, parseIdentities } from './sealing/header.ts';
 import { SigningKey } from './signing.ts';
 import type { Store } from './store.ts';

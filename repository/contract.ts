@@ -1,0 +1,60 @@
+import type { Readable } from 'node:stream';
+import type { Manifest, ObjectRecord } from './manifest.ts';
+
+/** A stream of compressed bytes, and the word on whether it came to a good end. */
+export interface CompressedSource {
+  stream: Readable;
+  /**
+   * Resolves when every child has exited 0 and the dump's trailer was seen; rejects otherwise. The uploader holds
+   * the last part back until then, so that a failed dump can never look whole.
+   */
+  finished: Promise<void>;
+}
+
+/** Bytes so far of one attempt, over all of its streams. */
+export interface UploadProgress {
+  /** Before sealing. */
+  bytesIn: number;
+  /** Confirmed by the store. */
+  bytesOut: number;
+  /** The stream at work. */
+  stream: string;
+}
+
+/** One try at making a backup. It writes only below its own prefix. */
+export interface Attempt {
+  readonly id: string;
+  readonly prefix: string;
+  /**
+   * Seals a stream to the data recipients, cuts it into segments, uploads it. Resolves with a record for each
+   * segment once `source.finished` resolved and the store confirmed every part. Rejects with all uploads aborted.
+   */
+  write(stream: string, source: CompressedSource, options: { signal: AbortSignal }): Promise<ObjectRecord[]>;
+  /** Compresses (zstd) and seals a small document as `<name>.json.zst.age` to data and index recipients. */
+  writeIndex(name: string, document: unknown): Promise<ObjectRecord>;
+  /** Removes everything below the prefix: objects, unfinished uploads. Idempotent. */
+  discard(): Promise<void>;
+}
+
+/** How a commit ended: ours now, ours before (a lost answer), or another attempt's, whose manifest it is then. */
+export type CommitOutcome =
+  | { outcome: 'committed' | 'recognised'; manifest: Manifest; sha256: string }
+  | { outcome: 'lost'; manifest: Manifest; sha256: string };
+
+export interface Keys {
+  /** age recipients that open data; new backups are sealed to all of them. */
+  recipients: string[];
+  indexRecipients: string[];
+  /** Texts of identity files (`AGE-SECRET-KEY-…` lines), or null where this process may not open data. */
+  identity: string | null;
+  indexIdentity: string | null;
+  /** PKCS#8 PEM, or null for readers. */
+  signingKey: string | null;
+  /** `ed25519:<base64 of 32 bytes>` */
+  trusted: string[];
+}
+
+export interface VerifyFinding {
+  key: string;
+  problem: string;
+}
