@@ -135,10 +135,13 @@ async function open(
     if (connected) options.onLost?.(error);
     connected = false;
   });
-  const abort = () => void client.end().catch(() => {});
+  // A client that is ended while it connects never settles its promise.
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  aborted.catch(() => {});
+  const abort = () => reject(options.signal.reason);
   options.signal.addEventListener('abort', abort, { once: true });
   try {
-    await client.connect();
+    await Promise.race([client.connect(), aborted]);
     connected = true;
     return client;
   } catch (error) {

@@ -51,15 +51,16 @@ export async function dumpDatabase(options: DatabaseDump): Promise<DumpedDatabas
       database,
       executionId: run.executionId,
       signal,
+      lockWaitSeconds: request.lockWaitSeconds,
       onLost: (error) => stop.abort(error),
     });
+    watch.start();
     const properties = await readProperties(snapshot.client);
     // Sequences know no snapshot: read before the dump, so that what it holds is at or after it.
     const inventory = selected(await readInventory(snapshot.client, { countUpToBytes: 0 }), request);
     if (request.selection.schema_only !== true) {
       refuseHidden(await readLacks(snapshot.client, request.selection), database, user);
     }
-    watch.start();
     const { objects, uncounted } = await stream(options, snapshot, inventory, signal, stop);
     const warnings =
       uncounted === 0

@@ -81,6 +81,15 @@ export function connectionError(
   return new BackupctlError('unavailable', `${at}: ${words}`, options);
 }
 
+/** Whether an error of a query means that its session is gone: ended by the server or an administrator, or cut. */
+export function isSessionLost(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = codeOf(error);
+  if (/^(08|57P)/.test(code)) return true;
+  const system = code === '' || /^E[A-Z]/.test(code);
+  return system && /terminat|connection|queryable|ECONN|EPIPE|timeout/i.test(`${error.message} ${code}`);
+}
+
 /** An error of a query as one of ours; what is none of the server's stays as it is. */
 export function queryError(error: unknown, doing: string): unknown {
   if (error instanceof BackupctlError || !(error instanceof Error)) return error;
@@ -91,8 +100,14 @@ export function queryError(error: unknown, doing: string): unknown {
       hint: 'GRANT pg_read_all_data to the user of the backup',
     });
   }
-  const lost = code === '' || /^(08|57P|E[A-Z])/.test(code);
-  if (lost && /terminat|connection|queryable|ECONN|EPIPE|timeout/i.test(`${error.message} ${code}`)) {
+  if (code === '55P03') {
+    return new BackupctlError('failed', `${doing}: ${messageOf(error)}`, {
+      cause: error,
+      hint: 'another session holds a lock on a table; the log names it',
+      retryable: true,
+    });
+  }
+  if (isSessionLost(error)) {
     return new BackupctlError('unavailable', `${doing}: the session was lost: ${messageOf(error)}`, {
       cause: error,
     });

@@ -23,7 +23,7 @@ wait AS (
   FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
   WHERE NOT l.granted GROUP BY l.pid)
 SELECT CASE WHEN m.pid IS NULL THEN 'theirs' ELSE 'ours' END AS side, s.pid,
-       format('%s (%s, %s)', s.usename, nullif(s.application_name, ''), coalesce(s.client_addr::text, 'local')) AS who,
+       format('%s (%s, %s)', s.usename, nullif(s.application_name, ''), coalesce(host(s.client_addr), 'local')) AS who,
        coalesce(substring(s.query FROM '^\\s*([A-Za-z]+(\\s+[A-Za-z]+)?)'), '') AS command, w.relation, w.seconds
 FROM wait w LEFT JOIN mine m ON m.pid = w.pid,
      LATERAL unnest(pg_catalog.pg_blocking_pids(w.pid)) AS b(pid),

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { Target } from '../engine.ts';
 import { applicationName, connect, end, withConnection } from './connection.ts';
+import { isSessionLost } from './errors.ts';
 import { countRows, type Inventory, type InventoryTable } from './inventory.ts';
 import { currentLsn } from './server.ts';
 
@@ -9,6 +10,7 @@ export interface SnapshotOptions {
   database: string;
   executionId: string;
   signal: AbortSignal;
+  lockWaitSeconds: number;
   /** Called once when the server or the network ends the session that holds the snapshot. */
   onLost: (error: BackupctlError) => void;
 }
@@ -62,7 +64,10 @@ export class Snapshot {
         `SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings
          WHERE name IN ('transaction_timeout', 'idle_session_timeout', 'max_parallel_workers_per_gather')`,
       );
-      await client.query('SET row_security = off');
+      // Even the size of a table waits for its lock.
+      await client.query(
+        `SET row_security = off; SET lock_timeout = ${Math.round(options.lockWaitSeconds * 1000)}`,
+      );
       await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
       const { rows } = await client.query<{
         id: string;
@@ -161,9 +166,13 @@ export class Snapshot {
       await this.client.query('RELEASE SAVEPOINT counting');
       return tables.every((table) => table.exact);
     } catch (error) {
-      // 55P03 lock_not_available; 42P01, 3F000: dropped; XX000: an error of the cache, dropped just then.
+      // 55P03 lock_not_available; 53200 no room for locks; 42P01, 3F000: dropped; XX000: an error of the cache, dropped just then.
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-      if (!['55P03', '42P01', '3F000', 'XX000', '42501'].includes(code)) throw error;
+      if (isSessionLost(error)) {
+        this.lost(error as Error);
+        throw lostError(error as Error);
+      }
+      if (!['55P03', '53200', '42P01', '3F000', 'XX000', '42501'].includes(code)) throw error;
       await this.client.query('ROLLBACK TO SAVEPOINT counting; RELEASE SAVEPOINT counting');
       return false;
     }
