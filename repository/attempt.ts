@@ -1,7 +1,8 @@
+import { setTimeout } from 'node:timers/promises';
 import { constants as zlib, zstdCompressSync } from 'node:zlib';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import type { Attempt, CompressedSource, Keys, UploadProgress } from './contract.ts';
-import { listAll } from './documents.ts';
+import { removeAll } from './deletion.ts';
 import { layout, segmentName } from './layout.ts';
 import type { ObjectRecord } from './manifest.ts';
 import type { PartPool } from './part-pool.ts';
@@ -64,8 +65,7 @@ class SealedAttempt implements Attempt {
     try {
       segment = await this.#openSegment(stream, 0, options.signal);
       const limit = this.#options.segmentPlain ?? SEGMENT_PLAIN;
-      for await (const chunk of chunksOf(source)) {
-        options.signal.throwIfAborted();
+      for await (const chunk of chunksOf(source, options.signal)) {
         let rest = chunk;
         while (rest.length > 0) {
           const room = limit - segment.sealer.plainSize;
@@ -84,8 +84,7 @@ class SealedAttempt implements Attempt {
         }
       }
       // The end of the bytes proves nothing: only now does the source say whether they were all.
-      await source.finished;
-      options.signal.throwIfAborted();
+      await unlessAborted(source.finished, options.signal);
       records.push(await this.#closeSegment(segment));
       segment = null;
       return records;
@@ -121,9 +120,7 @@ class SealedAttempt implements Attempt {
     for await (const unfinished of this.#store.listUnfinished(this.prefix)) {
       await this.#store.abortUnfinished(unfinished);
     }
-    for (const object of await listAll(this.#store, this.prefix)) {
-      await this.#store.delete(object.key, object.versionId);
-    }
+    await removeAll(this.#store, this.prefix);
   }
 
   async #openSegment(stream: string, segment: number, signal: AbortSignal): Promise<OpenSegment> {
@@ -186,21 +183,39 @@ export function indexReaders(keys: Keys): string[] {
   return [...new Set([...keys.recipients, ...keys.indexRecipients])];
 }
 
-/** The source's bytes. Where its stream breaks, the reason is what `finished` says, if it says it soon. */
-async function* chunksOf(source: CompressedSource): AsyncGenerator<Buffer, void, void> {
+/**
+ * The source's bytes. Where its stream breaks, the reason is what `finished` says, if it says it soon. An abort ends
+ * it also while the source is silent.
+ */
+async function* chunksOf(source: CompressedSource, signal: AbortSignal): AsyncGenerator<Buffer, void, void> {
+  const abort = () => source.stream.destroy();
+  signal.throwIfAborted();
+  signal.addEventListener('abort', abort, { once: true });
   try {
-    for await (const chunk of source.stream) yield chunk as Buffer;
-  } catch (error) {
-    let timer: NodeJS.Timeout | undefined;
-    const silence = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, REASON_WAIT);
-    });
-    try {
-      await Promise.race([source.finished, silence]);
-    } finally {
-      clearTimeout(timer);
+    for await (const chunk of source.stream) {
+      signal.throwIfAborted();
+      yield chunk as Buffer;
     }
+  } catch (error) {
+    signal.throwIfAborted();
+    await Promise.race([source.finished, setTimeout(REASON_WAIT, undefined, { ref: false })]);
     throw error;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+  });
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    signal.throwIfAborted();
+    await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

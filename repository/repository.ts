@@ -45,7 +45,7 @@ import type {
   SecretReference,
 } from './manifest.ts';
 import { FORMAT, repositorySchema } from './manifest.ts';
-import { addMark, type NewMark, readMarks, tombstonedIds } from './marks.ts';
+import { addMark, type NewMark, readMarks, standing, tombstonedIds } from './marks.ts';
 import { type MarkWriter, type PinRequest, pin, unpin } from './pins.ts';
 import { probeCreateIfAbsent } from './probe.ts';
 import { parseReference, pickNamed } from './reference.ts';
@@ -249,8 +249,8 @@ export class Repository {
     if (reference.by === 'latest') return this.#latest(reference.instance, tombstoned);
     const named: SignedManifest[] = [];
     for await (const entry of this.backups()) {
-      if (entry.damaged !== undefined || tombstoned.has(entry.manifest.id)) continue;
-      if (entry.manifest.name !== reference.name) continue;
+      if (entry.damaged !== undefined || entry.manifest.name !== reference.name) continue;
+      if (await this.#isBeingDeleted(entry.manifest.id, tombstoned)) continue;
       named.push(entry);
       if (options.forDelete !== true) break;
     }
@@ -394,7 +394,8 @@ export class Repository {
     const instanceId = await this.#instanceIdOf(instanceName);
     for await (const entry of this.backups(instanceId === null ? {} : { instanceId })) {
       if (entry.damaged !== undefined) {
-        if (instanceId === null || tombstoned.has(entry.damaged.backupId)) continue;
+        const { backupId } = entry.damaged;
+        if (instanceId === null || (await this.#isBeingDeleted(backupId, tombstoned))) continue;
         throw new BackupctlError(
           'corrupt',
           `the latest backup of ${instanceName}: ${entry.damaged.problem}`,
@@ -403,13 +404,21 @@ export class Repository {
           },
         );
       }
-      if (tombstoned.has(entry.manifest.id)) continue;
       if (instanceId === null && entry.manifest.instance.name !== instanceName) continue;
+      if (await this.#isBeingDeleted(entry.manifest.id, tombstoned)) continue;
       return entry;
     }
     throw new BackupctlError('not-found', `there is no backup of ${instanceName}`, {
       hint: '`backupctl instance-list` and `backupctl backup-list` show what exists',
     });
+  }
+
+  /**
+   * Whether a backup has a tombstone that was signed: a forged one, which would make an older backup the newest, is
+   * an error.
+   */
+  async #isBeingDeleted(backupId: string, tombstoned: ReadonlySet<string>): Promise<boolean> {
+    return tombstoned.has(backupId) && standing(await this.marks(backupId), 'tombstone').length > 0;
   }
 
   /** Null for an instance that is no longer registered: its backups still carry its name. */

@@ -257,6 +257,8 @@ for (const name of ['filesystem', 's3'] as const) {
       const stranger = await Repository.open(store, await newKeys());
       await stranger.addMark({ backupId: manifest.id, kind: 'tombstone', at: instant, by: 'x', epoch: 1 });
       await expect(repository.marks(manifest.id)).rejects.toMatchObject({ code: 'corrupt' });
+      // It must not make an older backup the newest, either.
+      await expect(repository.findBackup(manifest.name)).rejects.toMatchObject({ code: 'corrupt' });
       const outcome = await sweep();
       expect(outcome.deleted).toEqual([]);
       expect(outcome.kept).toMatchObject([

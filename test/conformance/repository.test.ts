@@ -154,6 +154,22 @@ for (const name of ['filesystem', 's3'] as const) {
         expect(await collect(store.listUnfinished(attempt.prefix))).toEqual([]);
       });
 
+      test('ends at once when it is cancelled while the source is silent, before and after its last byte', async () => {
+        for (const ends of [false, true]) {
+          const attempt = repository.beginAttempt({ ...newPlace(), pool: owned.pool });
+          const cancel = new AbortController();
+          const stream = new Readable({ read() {} });
+          stream.push(Buffer.alloc(100));
+          if (ends) stream.push(null);
+          const silent = { stream, finished: new Promise<void>(() => {}) };
+          setTimeout(() => cancel.abort(new BackupctlError('cancelled', 'enough')), 50);
+          const running = attempt.write('a.zst', silent, { signal: cancel.signal });
+          await expect(running).rejects.toMatchObject({ code: 'cancelled' });
+          expect(stream.destroyed).toBe(true);
+          expect(await keysOf(store, attempt.prefix)).toEqual([]);
+        }
+      });
+
       test('reports progress that ends at the bytes of the records', async () => {
         let last = { bytesIn: 0, bytesOut: 0, stream: '' };
         const attempt = repository.beginAttempt({
