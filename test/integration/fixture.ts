@@ -112,13 +112,20 @@ export async function waitForState(
   executionId: string,
   ...states: string[]
 ): Promise<ExecutionJson> {
-  return until(
-    async () => {
-      const execution = await shop.platform.json<ExecutionJson>(['execution-show', executionId]);
-      return states.includes(execution.state) ? execution : null;
-    },
-    { timeout: 90_000, interval: 300, what: `execution ${executionId} to be ${states.join(' or ')}` },
-  );
+  const timeout = 120_000;
+  let last: unknown;
+  try {
+    return await until(
+      async () => {
+        const execution = await shop.platform.json<ExecutionJson>(['execution-show', executionId]);
+        last = execution;
+        return states.includes(execution.state) ? execution : null;
+      },
+      { timeout, interval: 300, what: `execution ${executionId} to be ${states.join(' or ')}` },
+    );
+  } catch (error) {
+    throw new Error(`${(error as Error).message}; last seen: ${JSON.stringify(last)}`, { cause: error });
+  }
 }
 
 /** Sessions that the product has at the source. */
