@@ -3,7 +3,7 @@ import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { RestoredDatabase, RunContext, Target } from '../engine.ts';
 import { applicationName, connect, end } from './connection.ts';
 import { quoteIdentifier } from './quote.ts';
-import { executionOfComment, temporaryComment } from './restore-names.ts';
+import { executionOfComment, isTemporaryOf } from './restore-names.ts';
 import { beside, readDatabases, restoredMark } from './restore-server.ts';
 
 /**
@@ -81,9 +81,8 @@ export async function cleanUpRestore(
   // Our own sessions must not bear the name of those that are ended here.
   const own = { ...run, executionId: `${executionId}/cleanup` };
   const lines = await beside(target, own, '', (client) => endSessions(client, executionId));
-  const comment = temporaryComment(executionId);
   for (const database of (await beside(target, own, '', readDatabases)).values()) {
-    if (database.comment !== comment) continue;
+    if (!isTemporaryOf(executionId, database.name, database.comment)) continue;
     await dropDatabase(target, database.name, own);
     lines.push(`half-filled database ${database.name}`);
   }

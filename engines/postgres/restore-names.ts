@@ -6,9 +6,18 @@ const nameBytes = 63;
 const commentPrefix = 'backupctl restore ';
 const temporaryPrefix = 'backupctl_restore_';
 
-/** The name under which the nth database of a restore is filled. */
-export function temporaryName(restoreId: string, n: number): string {
-  return `${temporaryPrefix}${shortId(restoreId)}_${n}`;
+/** The name under which the nth database of an execution is filled. */
+export function temporaryName(executionId: string, n: number): string {
+  return `${temporaryPrefix}${shortId(executionId)}_${n}`;
+}
+
+/**
+ * Whether a database is one that an execution was filling: by its comment; or, where the execution died between making
+ * and commenting it, by its name.
+ */
+export function isTemporaryOf(executionId: string, name: string, comment: string | null): boolean {
+  if (comment !== null) return executionOfComment(comment) === executionId;
+  return new RegExp(`^${temporaryPrefix}${shortId(executionId)}_[0-9]+$`).test(name);
 }
 
 /** A UUIDv7 begins with its time, so that its end tells restores of one moment apart. */

@@ -93,7 +93,7 @@ export async function planInDetail(
   const databases: PlannedDatabase[] = [];
   for (const [n, database] of picked.entries()) {
     const name = request.createDatabase ?? database.name;
-    const planned = { database, target: name, temporary: temporaryName(request.restoreId, n) };
+    const planned = { database, target: name, temporary: temporaryName(run.executionId, n) };
     const lacks = lacksOf(database, request, server, tools, comingRoles);
     for (const line of lacks.missing) if (!missing.includes(line)) missing.push(line);
     for (const line of lacks.warnings) if (!warnings.includes(line)) warnings.push(line);

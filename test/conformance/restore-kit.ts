@@ -103,12 +103,24 @@ export async function planOn(
   options: Partial<RestoreRequest> = {},
 ): Promise<RestorePlan> {
   await using run = await TestRun.start();
-  return await postgresEngine.planRestore(targetOn(server, ''), requestFor(options), backup.source, run.context);
+  return await postgresEngine.planRestore(
+    targetOn(server, ''),
+    requestFor(options),
+    backup.source,
+    run.context,
+  );
 }
 
 export async function session(server: PostgresServer, database: string): Promise<pg.Client> {
   const { host, port, superuserPassword: password } = server;
-  const client = new pg.Client({ host, port, user: 'postgres', password, database, application_name: 'somebody' });
+  const client = new pg.Client({
+    host,
+    port,
+    user: 'postgres',
+    password,
+    database,
+    application_name: 'somebody',
+  });
   client.on('error', () => {});
   await client.connect();
   return client;
