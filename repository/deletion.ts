@@ -194,8 +194,8 @@ export async function removeAll(store: Store, prefix: string): Promise<number> {
   return objects.length;
 }
 
-/** Lists do not tell versions; without one, a versioned bucket would keep the bytes. */
-async function removeObject(store: Store, key: string, versionId: string | null): Promise<void> {
+/** Removes an object with its bytes. Lists do not tell versions; without one, a versioned bucket would keep it. */
+export async function removeObject(store: Store, key: string, versionId: string | null): Promise<void> {
   await store.delete(key, versionId ?? (await store.stat(key))?.versionId ?? null);
 }
 

@@ -1,6 +1,6 @@
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { type BackupPlace, readManifest } from './backups.ts';
-import { removeAll } from './deletion.ts';
+import { removeAll, removeObject } from './deletion.ts';
 import { listAll, listAllFolders } from './documents.ts';
 import { assertOwner } from './epochs.ts';
 import { layout } from './layout.ts';
@@ -82,7 +82,7 @@ async function removeSignatures(
   const kept = sha256 === null ? null : layout.signature(instanceId, backupId, sha256);
   for (const { key, versionId } of await listAll(store, layout.backup(instanceId, backupId))) {
     if (!key.endsWith('.sig') || key === kept) continue;
-    await store.delete(key, versionId ?? (await store.stat(key))?.versionId ?? null);
+    await removeObject(store, key, versionId);
   }
 }
 

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
+import { createKeys, newestRecipient, rotateKeys, trustedIn } from '../../repository/keys.ts';
 import { layout } from '../../repository/layout.ts';
 import { FORMAT } from '../../repository/manifest.ts';
 import { Repository } from '../../repository/repository.ts';
@@ -565,6 +566,54 @@ for (const name of ['filesystem', 's3'] as const) {
     });
   });
 }
+
+describe('rotating keys', () => {
+  test('leaves old backups readable, seals new ones to the new recipient, and the old keys trust no new signer', async () => {
+    const place = await places.filesystem();
+    const store = await place.open();
+    const folder = await mkdtemp(join(tmpdir(), 'backupctl-rotation-'));
+    try {
+      const paths = {
+        identity: join(folder, 'identity.txt'),
+        indexIdentity: join(folder, 'index-identity.txt'),
+        signingKey: join(folder, 'signing-key.pem'),
+      };
+      const load = async () => {
+        const [identity, indexIdentity, signingKey] = await Promise.all(
+          [paths.identity, paths.indexIdentity, paths.signingKey].map((path) => readFile(path, 'utf8')),
+        );
+        return {
+          recipients: [await newestRecipient(identity ?? '')],
+          indexRecipients: [await newestRecipient(indexIdentity ?? '')],
+          identity: identity ?? '',
+          indexIdentity: indexIdentity ?? '',
+          signingKey: signingKey ?? '',
+          trusted: trustedIn(identity ?? ''),
+        };
+      };
+      await createKeys(paths, { now: instant });
+      const before = await load();
+      const owned = await ownedRepository(store, before);
+      const old = await makeBackup(owned);
+      await rotateKeys(paths, { now: instant, which: ['data', 'index', 'signing'] });
+      const after = await load();
+      const repository = await Repository.open(store, after);
+      const fresh = await makeBackup({ ...owned, repository, keys: after });
+      for (const { manifest } of [old, fresh]) {
+        expect(await collect(repository.verify(manifest, { data: true, signal }))).toEqual([]);
+      }
+      expect(fresh.manifest.signed_by).not.toBe(old.manifest.signed_by);
+      await expect(owned.repository.findBackup(fresh.manifest.id)).rejects.toMatchObject({ code: 'corrupt' });
+      const trusting = await Repository.open(store, { ...before, trusted: after.trusted });
+      const stream = await trusting.openStream(fresh.manifest, 'shop.pgc.zst', { signal });
+      await expect(bytesOf(stream)).rejects.toMatchObject({ code: 'credentials' });
+    } finally {
+      await store.close();
+      await place.close();
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
+});
 
 describe('opening a repository', () => {
   test('where there is none says so, and a newer format is read and not written', async () => {
