@@ -14,6 +14,7 @@ import { resolveSecret } from '../config/secrets.ts';
 import { engineNamed } from '../engines/registry.ts';
 import { PartPool } from '../repository/part-pool.ts';
 import type { Repository } from '../repository/repository.ts';
+import { registerConfiguredInstances } from './configured-instances.ts';
 import { ensureSystemSchedules } from './system-schedules.ts';
 
 /** What a connection to Temporal takes, for both kinds of client. */
@@ -95,6 +96,7 @@ export async function createWorker(options: WorkerOptions): Promise<RunningWorke
     maxCachedWorkflows: 50,
     reuseV8Context: true,
   });
+  await registerConfiguredInstances(options.repository, options.config, new Date());
   if (options.keepsSystemSchedules) await ensureSystemSchedules(client, taskQueue);
   return {
     async run() {

@@ -1,0 +1,69 @@
+import { v5 as uuidv5 } from 'uuid';
+import type { Config } from '../config/load.ts';
+import { checkInstanceUrl } from '../engines/urls.ts';
+import { BackupctlError } from '../errors/backupctl-error.ts';
+import type { InstanceRecord } from '../repository/manifest.ts';
+import type { Repository } from '../repository/repository.ts';
+
+/**
+ * Brings the registry in line with the instances of the configuration file: new ones are entered, changed ones get a
+ * revision. Their ids are made of the repository's id and their name, so that a backup's instance is the same on every
+ * worker and after a reinstallation. One that has left the file stays in the registry: its backups are still there.
+ * @throws BackupctlError configuration for a URL that is wrong
+ */
+export async function registerConfiguredInstances(
+  repository: Repository,
+  config: Config,
+  now: Date,
+): Promise<void> {
+  if (config.instances.length === 0) return;
+  const registered = await repository.instances();
+  for (const wanted of config.instances) {
+    const { engine, url } = await checkedUrl(config, wanted.name, wanted.url);
+    const there = registered.find(({ name }) => name === wanted.name);
+    const entry = { engine, url, password: wanted.password, task_queue: wanted.taskQueue };
+    if (there !== undefined && saysTheSame(there, entry)) continue;
+    const record: InstanceRecord = {
+      id: there?.id ?? uuidv5(wanted.name, repository.document.id),
+      revision: (there?.revision ?? 0) + 1,
+      deleted: false,
+      name: wanted.name,
+      ...entry,
+      created_at: there?.created_at ?? now.toISOString(),
+      updated_at: now.toISOString(),
+    };
+    try {
+      await repository.putInstance(record);
+    } catch (error) {
+      // Several workers read the same file at the same time: one of them is enough.
+      if (!(error instanceof BackupctlError) || error.code !== 'conflict') throw error;
+    }
+  }
+}
+
+type Entry = Pick<InstanceRecord, 'engine' | 'url' | 'password' | 'task_queue'>;
+
+function saysTheSame(there: Entry, wanted: Entry): boolean {
+  return (
+    there.engine === wanted.engine &&
+    there.url === wanted.url &&
+    there.task_queue === wanted.task_queue &&
+    JSON.stringify(there.password) === JSON.stringify(wanted.password)
+  );
+}
+
+async function checkedUrl(
+  config: Config,
+  name: string,
+  url: string,
+): Promise<{ engine: string; url: string }> {
+  try {
+    return await checkInstanceUrl(url);
+  } catch (error) {
+    if (!(error instanceof BackupctlError)) throw error;
+    throw new BackupctlError('configuration', `${config.file}: instances.${name}.url: ${error.message}`, {
+      ...(error.hint === undefined ? {} : { hint: error.hint }),
+      cause: error,
+    });
+  }
+}
