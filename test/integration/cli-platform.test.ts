@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Platform, startPlatform } from '../servers/platform.ts';
 import { type PostgresServer, startPostgres } from '../servers/postgres.ts';
 import { startProxy } from '../servers/proxy.ts';
 import { until } from '../servers/wait.ts';
-import { createWorkspace } from '../servers/workspace.ts';
+import { cliEnvironment, createWorkspace, launcher } from '../servers/workspace.ts';
 
 type Row = Record<string, unknown> & { id: string };
 
@@ -159,6 +162,46 @@ describe('--json', () => {
     const { parse } = await import('yaml');
     const json = JSON.parse(await printed('schedule-show', schedule.id, '--json')) as Row;
     expect(parse(await printed('schedule-show', schedule.id, '--yaml'))).toEqual(json);
+  });
+});
+
+describe.runIf(existsSync('/usr/bin/script'))('on a terminal', () => {
+  /** Runs the command below a pseudo-terminal of `script`, with an answer typed into it. */
+  async function onTerminal(args: string[], typed = '', env: Record<string, string> = {}) {
+    const line = [launcher, ...args].map((word) => `'${word}'`).join(' ');
+    const child = spawn('script', ['-qec', line, '/dev/null'], {
+      env: cliEnvironment({ ...platform.env, TERM: 'xterm', ...env }),
+    });
+    let shown = '';
+    child.stdout.on('data', (piece: Buffer) => {
+      shown += piece.toString();
+      if (typed !== '' && shown.includes('[y/N]')) child.stdin.end(typed);
+    });
+    const [code] = (await once(child, 'close')) as [number | null];
+    return { code, shown: shown.replaceAll('\r\n', '\n') };
+  }
+
+  test('states are coloured and padded as without colours, but for NO_COLOR', async () => {
+    const args = ['backup-list', '--instance', 'orders'];
+    const coloured = await onTerminal(args);
+    expect(coloured.shown).toContain('| \u001b[32mCOMPLETED\u001b[0m |');
+    const plain = await onTerminal(args, '', { NO_COLOR: '1' });
+    expect(plain.shown).not.toContain('\u001b');
+    expect(plain.shown).toBe(await printed(...args));
+  });
+
+  test('backup-delete asks, and takes anything but yes for no', async () => {
+    const { code, shown } = await onTerminal(['backup-delete', backup.id], 'no\n');
+    expect(shown).toContain(`Delete backup ${backup.id}, first of orders? [y/N]`);
+    expect(shown).toContain('backupctl: nothing was deleted\n');
+    expect(code).toBe(4);
+    expect(await platform.json<Row>(['backup-show', backup.id])).toMatchObject({ status: 'COMPLETED' });
+  });
+
+  test('Ctrl-C at the question deletes nothing and ends with 130', async () => {
+    const { code } = await onTerminal(['backup-delete', backup.id], '\u0003');
+    expect(code).toBe(130);
+    expect(await platform.json<Row>(['backup-show', backup.id])).toMatchObject({ status: 'COMPLETED' });
   });
 });
 
