@@ -52,7 +52,7 @@ export class Executions {
   /** See {@link BackupClient.executionListByInstance}. */
   async listByInstance(instanceName: string, options: PageOptions): Promise<Page<Execution>> {
     checkLimit(options.limit);
-    const instance = await this.#instances.find(instanceName);
+    const instance = await this.#instances.named(instanceName);
     const query = `WorkflowType = 'backup_create' AND ${searchAttributes.instance} = ${quoted(instance.id)}`;
     return this.#page(query, options, (marker) => {
       if (toExecution(marker).instanceId === instance.id) return;

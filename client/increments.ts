@@ -1,9 +1,9 @@
 import { BackupctlError } from '../errors/backupctl-error.ts';
-import type { InstanceRecord } from '../repository/manifest.ts';
+import type { NamedInstance } from './instance-reader.ts';
 
 /** @throws BackupctlError refused where increments are asked of an instance that has none */
 export async function checkIncrements(
-  instance: InstanceRecord,
+  instance: NamedInstance,
   asked: { incremental?: boolean | undefined; parentId?: string | null | undefined },
 ): Promise<void> {
   if (!asked.incremental && !asked.parentId) return;

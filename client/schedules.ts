@@ -47,7 +47,7 @@ export class Schedules {
     const timezone = checkTimezone(options.timezone ?? 'UTC');
     checkPolicies(options);
     checkName(name);
-    const instance = await this.#instances.find(instanceName);
+    const instance = await this.#instances.named(instanceName);
     if (options.incremental || options.parentId) {
       const { checkIncrements } = await import('./increments.ts');
       await checkIncrements(instance, options);
@@ -119,7 +119,7 @@ export class Schedules {
     opening.catch(() => undefined);
     let query = `${searchAttributes.kind} = 'backup'`;
     if (instanceName !== undefined) {
-      const instance = await this.#instances.find(instanceName);
+      const instance = await this.#instances.named(instanceName);
       query = `${searchAttributes.instance} = ${quoted(instance.id)}`;
     }
     const [nameOf, found] = await Promise.all([
