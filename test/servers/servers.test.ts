@@ -1,8 +1,11 @@
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { GetObjectCommand, ListBucketsCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { Connection } from '@temporalio/client';
 import pg from 'pg';
 import { describe, expect, test } from 'vitest';
+import { projectRoot } from './cache.ts';
 import { startPostgres } from './postgres.ts';
 import { isAlive } from './process.ts';
 import { startProxy } from './proxy.ts';
@@ -115,3 +118,34 @@ describe('the proxy of the harness', () => {
     }
   });
 });
+
+test.runIf(process.platform === 'linux')(
+  'a test process that is killed takes its servers with it',
+  async () => {
+    const script = `
+    const { startPostgres } = await import('./test/servers/postgres.ts');
+    const { startS3 } = await import('./test/servers/s3.ts');
+    const postgres = await startPostgres({ version: 18 });
+    const s3 = await startS3();
+    process.stdout.write(JSON.stringify({ pids: [postgres.pid, s3.pid], folders: [postgres.socketDirectory, dirname(s3.directory)] }));`;
+    const child = spawn(
+      process.execPath,
+      ['--input-type=module', '-e', `import { dirname } from 'node:path';${script}`],
+      { cwd: projectRoot, stdio: ['ignore', 'pipe', 'inherit'] },
+    );
+    let told = '';
+    child.stdout.on('data', (piece: Buffer) => {
+      told += piece.toString();
+    });
+    await until(() => told.endsWith('}'), { what: 'the servers of the child' });
+    const { pids, folders } = JSON.parse(told) as { pids: number[]; folders: string[] };
+    try {
+      expect(pids.map(isAlive)).toEqual([true, true]);
+      child.kill('SIGKILL');
+      await until(() => !pids.some(isAlive), { what: 'the servers to end with their starter' });
+    } finally {
+      child.kill('SIGKILL');
+      for (const folder of folders) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    }
+  },
+);
