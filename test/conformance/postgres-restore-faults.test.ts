@@ -1,0 +1,331 @@
+import { readFile } from 'node:fs/promises';
+import { PassThrough, Transform } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { postgresEngine } from '../../engines/postgres/engine.ts';
+import { BackupctlError } from '../../errors/backupctl-error.ts';
+import { type PostgresServer, startPostgres } from '../servers/postgres.ts';
+import { descendants, isAlive } from '../servers/process.ts';
+import { until } from '../servers/wait.ts';
+import { TestRun, targetOn } from './directory-sink.ts';
+import { leftovers, planOn, requestFor, restoreTo, session, TestBackup } from './restore-kit.ts';
+
+/** About 20 MB, so that a restore can be met half-way. */
+const bulk = `CREATE TABLE bulk AS SELECT i, encode(sha256(i::text::bytea), 'hex') || encode(sha256((-i)::text::bytea), 'hex') AS x
+  FROM generate_series(1, 150000) i; CREATE TABLE marker AS SELECT 'old' AS word`;
+
+/** Lets bytes through up to a point, then calls, and holds the rest back until `release`. */
+function held(after: number, reached: () => void): { stream: Transform; release: () => void } {
+  let passed = 0;
+  let go = () => {};
+  const released = new Promise<void>((resolve) => {
+    go = resolve;
+  });
+  const stream = new Transform({
+    transform(piece: Buffer, _encoding, done) {
+      passed += piece.length;
+      if (passed < after) return done(null, piece);
+      reached();
+      void released.then(() => done(null, piece));
+    },
+  });
+  return { stream, release: go };
+}
+
+/** Our own children of these names. */
+async function programs(names: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const pid of await descendants(process.pid)) {
+    const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
+    if (new RegExp(`^(${names})$`).test(name.trim()) && isAlive(pid)) found.push(pid);
+  }
+  return found;
+}
+
+describe.each([15, 18] as const)('a restore on PostgreSQL %i', (version) => {
+  let server: PostgresServer;
+  let backup: TestBackup;
+  beforeAll(async () => {
+    server = await startPostgres({ version });
+    await server.psql('CREATE DATABASE shop');
+    await server.psql(bulk, 'shop');
+    backup = await TestBackup.take(server, 'shop');
+    await server.psql(`UPDATE marker SET word = 'newer than the backup'`, 'shop');
+  });
+  afterAll(async () => {
+    await backup?.[Symbol.asyncDispose]();
+    await server?.stop();
+  });
+
+  const untouched = async () => {
+    expect(await server.psql('SELECT word FROM marker', 'shop')).toBe('newer than the backup');
+    expect(await leftovers(server)).toBe('');
+    expect(
+      await server.psql(`SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'backupctl/%'`),
+    ).toBe('0');
+  };
+  const begin = (run: TestRun, options: Parameters<typeof requestFor>[0]) =>
+    postgresEngine.restore(targetOn(server, 'shop'), requestFor(options), backup.source, {
+      ...run.context,
+      progress: () => {},
+    });
+
+  test('is refused while sessions are open, which the plan lists, and swaps them out with --disconnect', async () => {
+    const client = await session(server, 'shop');
+    try {
+      const plan = await planOn(server, backup, { overwrite: true });
+      expect(plan.steps).toMatchObject([
+        { action: 'refuse', note: expect.stringMatching(/1 session in shop: .*somebody/) },
+      ]);
+      await expect(restoreTo(server, backup, { overwrite: true })).rejects.toMatchObject({ code: 'refused' });
+      await untouched();
+      const restored = await restoreTo(server, backup, { overwrite: true, disconnect: true });
+      expect(restored).toMatchObject([
+        { status: 'restored', kept_as: expect.stringMatching(/^shop_before_/) },
+      ]);
+      await expect(client.query('SELECT 1')).rejects.toThrow();
+      expect(await server.psql('SELECT word FROM marker', 'shop')).toBe('old');
+      const kept = restored[0]?.kept_as ?? '';
+      expect(await server.psql('SELECT word FROM marker', kept)).toBe('newer than the backup');
+      await using run = await TestRun.start();
+      expect(await postgresEngine.finishRestore(targetOn(server, 'shop'), restored, run.context)).toEqual([
+        `dropped ${kept}`,
+      ]);
+      expect(await leftovers(server)).toBe('');
+    } finally {
+      await client.end().catch(() => {});
+      await server.psql(`UPDATE marker SET word = 'newer than the backup'`, 'shop');
+    }
+  });
+
+  test('is refused at the swap where a session came during the filling, and says so', async () => {
+    let client: Awaited<ReturnType<typeof session>> | undefined;
+    try {
+      const restored = await restoreTo(server, backup, { overwrite: true }, (phase) => {
+        if (phase.startsWith('check')) void session(server, 'shop').then((opened) => (client = opened));
+      });
+      expect(restored).toMatchObject([
+        {
+          status: 'failed',
+          note: expect.stringMatching(
+            /in use: .*somebody.*shop is untouched; the half-filled copy was dropped/,
+          ),
+        },
+      ]);
+    } finally {
+      await until(async () => client !== undefined, { what: 'the session' });
+      await client?.end();
+    }
+    await untouched();
+  });
+
+  test('keeps sessions out that come back again and again, with --disconnect', async () => {
+    let leave = () => {};
+    let over = false;
+    const left = new Promise<void>((resolve) => {
+      leave = resolve;
+    });
+    let times = 0;
+    const stubborn = (async () => {
+      while (!over) {
+        const client = await session(server, 'shop').catch(() => null);
+        if (client === null) continue;
+        times += 1;
+        await Promise.race([new Promise((resolve) => client.once('end', resolve)), left]);
+        await client.end().catch(() => {});
+      }
+    })();
+    await until(async () => times > 0, { what: 'the first session' });
+    try {
+      const [restored] = await restoreTo(server, backup, {
+        overwrite: true,
+        disconnect: true,
+        dropOld: true,
+      });
+      expect(restored).toMatchObject({
+        status: 'restored',
+        kept_as: null,
+        note: expect.stringContaining('the old one was dropped'),
+      });
+    } finally {
+      over = true;
+      leave();
+      await stubborn;
+    }
+    expect(times).toBeGreaterThan(1);
+    await server.psql(`UPDATE marker SET word = 'newer than the backup'`, 'shop');
+    await untouched();
+  });
+
+  test('whose stream breaks at its very end renames nothing', async () => {
+    backup.through = (stream) => {
+      const broken = new PassThrough();
+      stream.on('data', (piece) => broken.write(piece));
+      stream.on('end', () =>
+        broken.destroy(new BackupctlError('corrupt', 'segment 0 is not what the manifest says')),
+      );
+      return broken;
+    };
+    try {
+      expect(await restoreTo(server, backup, { overwrite: true })).toMatchObject([
+        {
+          status: 'failed',
+          note: expect.stringMatching(
+            /segment 0 is not .*shop is untouched; the half-filled copy was dropped/,
+          ),
+        },
+      ]);
+      expect(await restoreTo(server, backup, { createDatabase: 'new' })).toMatchObject([
+        { status: 'failed', note: expect.stringContaining('there is no database new') },
+      ]);
+    } finally {
+      backup.through = (stream) => stream;
+    }
+    await untouched();
+  });
+
+  test('whose stream is cut renames nothing', async () => {
+    backup.through = (stream) => {
+      const cut = new PassThrough();
+      let bytes = 0;
+      stream.on('data', (piece: Buffer) => {
+        bytes += piece.length;
+        if (bytes < 300_000) cut.write(piece);
+      });
+      stream.on('end', () => cut.end());
+      return cut;
+    };
+    try {
+      expect(await restoreTo(server, backup, { overwrite: true })).toMatchObject([{ status: 'failed' }]);
+    } finally {
+      backup.through = (stream) => stream;
+    }
+    await untouched();
+  });
+
+  test('whose pg_restore is killed half-way leaves the old database as it was', async () => {
+    await using run = await TestRun.start();
+    let killed = 0;
+    const { stream, release } = held(500_000, () => {
+      void programs('pg_restore').then((pids) => {
+        for (const pid of pids) process.kill(pid, 'SIGKILL');
+        killed += pids.length;
+        release();
+      });
+    });
+    backup.through = (bytes) => bytes.pipe(stream);
+    try {
+      expect(await begin(run, { overwrite: true })).toMatchObject([
+        {
+          status: 'failed',
+          note: expect.stringContaining('shop is untouched; the half-filled copy was dropped'),
+        },
+      ]);
+    } finally {
+      backup.through = (bytes) => bytes;
+    }
+    expect(killed).toBeGreaterThan(0);
+    await untouched();
+  });
+
+  test('that is cancelled half-way leaves neither child, nor session, nor database', async () => {
+    for (const after of [1, 200_000, 2_000_000]) {
+      await using run = await TestRun.start();
+      const { stream, release } = held(after, () => {
+        run.abort.abort(new BackupctlError('cancelled', 'somebody cancelled it'));
+        release();
+      });
+      backup.through = (bytes) => bytes.pipe(stream);
+      try {
+        await expect(begin(run, { overwrite: true })).rejects.toMatchObject({ code: 'cancelled' });
+      } finally {
+        backup.through = (bytes) => bytes;
+      }
+      await untouched();
+    }
+    expect(await programs('zstd|pg_restore')).toEqual([]);
+  });
+
+  test('that died is cleared up after by its execution, and by the janitor only once that is over', async () => {
+    const executionId = crypto.randomUUID();
+    const other = crypto.randomUUID();
+    await server.psql('CREATE DATABASE half');
+    await server.psql(`COMMENT ON DATABASE half IS 'backupctl restore ${executionId}'`);
+    await server.psql(`CREATE DATABASE backupctl_restore_${other.replaceAll('-', '').slice(-12)}_0`);
+    await using run = await TestRun.start();
+    const target = targetOn(server, '');
+    expect(await postgresEngine.sweep(target, async () => false, run.context)).toEqual([]);
+    expect(await postgresEngine.cleanUp(target, crypto.randomUUID(), run.context)).toEqual([]);
+    expect(await postgresEngine.cleanUp(target, other, run.context)).toEqual([
+      expect.stringMatching(/^half-filled database backupctl_restore_/),
+    ]);
+    expect(await postgresEngine.sweep(target, async (id) => id === executionId, run.context)).toEqual([
+      `half-filled database half of execution ${executionId}`,
+    ]);
+    await untouched();
+  });
+
+  test('that is tried again after a crash goes on with what is not done', async () => {
+    const restoreId = crypto.randomUUID();
+    await server.psql('CREATE DATABASE done');
+    await server.psql(`ALTER DATABASE done SET backupctl.restored_by = '${restoreId}'`);
+    expect(await restoreTo(server, backup, { restoreId, createDatabase: 'done' })).toMatchObject([
+      { status: 'restored', note: 'restored by an earlier attempt of this restore' },
+    ]);
+    expect(await server.psql(`SELECT count(*) FROM pg_db_role_setting`)).toBe('0');
+    await server.psql('DROP DATABASE done');
+  });
+
+  test('that finds other than was dumped says so, and brings nothing under its name', async () => {
+    const table = backup.run.sink.index?.databases[0]?.inventory.tables.find(({ name }) => name === 'bulk');
+    if (table === undefined) throw new Error('the index has the table');
+    table.rows = 150_001;
+    try {
+      expect(await restoreTo(server, backup, { overwrite: true })).toMatchObject([
+        { status: 'failed', note: expect.stringContaining('public.bulk had 150001 rows, and has 150000') },
+      ]);
+    } finally {
+      table.rows = 150_000;
+    }
+    await untouched();
+  });
+
+  test('by a user who is no superuser, but may create databases, brings back what is theirs', async () => {
+    await server.psql(
+      `CREATE ROLE baker LOGIN CREATEDB PASSWORD 'crumbs'; CREATE DATABASE bakery OWNER baker`,
+    );
+    await server.psql(
+      `SET ROLE baker; CREATE SCHEMA s; CREATE TABLE s.t AS SELECT 1 AS x; ALTER DATABASE bakery SET work_mem TO '5MB'`,
+      'bakery',
+    );
+    await using own = await TestBackup.take(server, 'bakery');
+    await using run = await TestRun.start();
+    const target = targetOn(server, 'bakery', { user: 'baker', password: 'crumbs' });
+    const restored = await postgresEngine.restore(target, requestFor({ overwrite: true }), own.source, {
+      ...run.context,
+      progress: () => {},
+    });
+    expect(restored).toMatchObject([
+      { status: 'restored', kept_as: expect.stringMatching(/^bakery_before_/) },
+    ]);
+    expect(await server.psql('SELECT x FROM s.t', 'bakery')).toBe('1');
+    await postgresEngine.finishRestore(target, restored, run.context);
+    await server.psql('DROP DATABASE bakery');
+    await server.psql('DROP ROLE baker');
+    await untouched();
+  });
+
+  test('goes into an existing database that is empty', async () => {
+    await server.psql('ALTER DATABASE shop RENAME TO shop_aside');
+    await server.psql('CREATE DATABASE shop');
+    try {
+      const [restored] = await restoreTo(server, backup, {});
+      expect(restored).toMatchObject({ status: 'restored' });
+      expect(await server.psql('SELECT word FROM marker', 'shop')).toBe('old');
+      await server.psql(`DROP DATABASE "${restored?.kept_as}"`);
+    } finally {
+      await server.psql('DROP DATABASE shop');
+      await server.psql('ALTER DATABASE shop_aside RENAME TO shop');
+    }
+    await untouched();
+  });
+});
