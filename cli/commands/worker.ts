@@ -1,4 +1,5 @@
 import { defineCommand } from '../command.ts';
+import { exitCodes } from '../exit-codes.ts';
 
 export const command = defineCommand({
   name: 'worker',
@@ -26,11 +27,13 @@ export const command = defineCommand({
   ],
   async run(args, context) {
     const { runWorker } = await import('../../worker/main.ts');
-    return runWorker({
+    await runWorker({
       dataDir: context.dataDir,
       configFile: context.configFile,
       taskQueue: args.taskQueue,
       port: args.port,
+      print: (line) => context.output.text(line),
     });
+    return context.interrupted.aborted ? exitCodes.interrupted.code : exitCodes.ok.code;
   },
 });
