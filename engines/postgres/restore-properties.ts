@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { messageOf } from '../../errors/backupctl-error.ts';
 import type { RestoreRequest } from '../engine.ts';
 import type { DatabaseProperties, DatabaseSetting } from './properties.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
@@ -63,16 +64,25 @@ export async function applyProperties(
     // Before the privileges, so that they count as granted by the owner.
     statements.unshift(`ALTER DATABASE ${database} OWNER TO ${quoteIdentifier(properties.owner)}`);
   }
+  const settings: DatabaseSetting[] = [];
   for (const setting of properties.settings) {
     const known = setting.name.includes('.') || server.settings.has(setting.name);
     if (!known) leftOut.push(`setting ${setting.name}, which the server does not know`);
     else if (setting.role !== null && !server.roles.has(setting.role))
       leftOut.push(`setting ${setting.name} of the role ${setting.role}, which does not exist`);
-    else statements.push(settingStatement(database, setting));
+    else settings.push(setting);
   }
   statements.push(`ALTER DATABASE ${database} CONNECTION LIMIT ${properties.connection_limit}`);
   if (properties.is_template) statements.push(`ALTER DATABASE ${database} IS_TEMPLATE true`);
   if (!properties.allow_connections) statements.push(`ALTER DATABASE ${database} ALLOW_CONNECTIONS false`);
+  for (const setting of settings) {
+    try {
+      await client.query(settingStatement(database, setting));
+    } catch (error) {
+      if (server.superuser) throw error;
+      leftOut.push(`setting ${setting.name}: ${messageOf(error)}`); // some are for superusers only
+    }
+  }
   for (const statement of statements) await client.query(statement);
   return leftOut;
 }

@@ -10,6 +10,7 @@ import { connectBeside, readDatabases, readSessions, restoredMark } from './rest
 
 /** `object_in_use`: what a rename says after it has waited five seconds for the sessions of a database to end. */
 const objectInUse = '55006';
+const insufficientPrivilege = '42501';
 
 /**
  * Brings a filled and checked database under its name, in one transaction: the old one's name changes with it, and the
@@ -39,14 +40,27 @@ export async function bringUnderItsName(
     if (kept !== null) await renameInUse(client, planned.target, kept, request, target, run);
     await rename(client, planned.temporary, planned.target);
     await client.query(`COMMENT ON DATABASE ${name} IS ${comment === null ? 'NULL' : quoteLiteral(comment)}`);
-    // A retry after a crash finds by this what it need not do again; it goes when the whole restore is over.
-    await client.query(`ALTER DATABASE ${name} SET ${restoredMark} TO ${quoteLiteral(request.restoreId)}`);
+    await mark(client, name, request.restoreId);
     await client.query('COMMIT');
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {});
     throw error;
   }
   return kept;
+}
+
+/**
+ * A retry after a crash finds by this mark what it need not do again; it goes when the whole restore is over. Only a
+ * superuser may set it: others' retries find the database there, and refuse it as they would any other.
+ */
+async function mark(client: pg.Client, database: string, restoreId: string): Promise<void> {
+  await client.query('SAVEPOINT mark');
+  try {
+    await client.query(`ALTER DATABASE ${database} SET ${restoredMark} TO ${quoteLiteral(restoreId)}`);
+  } catch (error) {
+    if (codeOf(error) !== insufficientPrivilege) throw error;
+    await client.query('ROLLBACK TO SAVEPOINT mark');
+  }
 }
 
 /**
