@@ -57,8 +57,8 @@ export const wrongSurroundings: BadInput[] = [
     title: 'a data directory that is a file',
     args: (scene) => ['schedule-list', '--data-dir', scene.path('a-file')],
     platform: false,
-    code: 11,
-    says: ['a-file'],
+    code: 3,
+    says: ['there is no data directory', 'a-file'],
   },
   {
     title: 'a data directory in which no platform has run',
