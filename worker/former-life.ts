@@ -7,7 +7,7 @@ import {
   identityOf,
   isAlive,
   type ProcessIdentity,
-  processesWithArgument,
+  processesWithArguments,
 } from './process-identity.ts';
 
 /** `life.json` of a data directory: the processes of the `up` that runs, or ran last. */
@@ -43,7 +43,7 @@ function write(dataDir: string, life: Life): void {
  */
 export async function endFormerLife(dataDir: string, database: string): Promise<number> {
   const recorded = readLife(dataDir)?.temporal;
-  const left = new Map(processesWithArgument(database).map((found) => [found.pid, found]));
+  const left = new Map(processesWithArguments('start-dev', database).map((found) => [found.pid, found]));
   if (recorded && isAlive(recorded)) left.set(recorded.pid, recorded);
   for (const stray of left.values()) {
     if (stray.pid === process.pid || (await endProcess(stray, 3))) continue;

@@ -36,14 +36,15 @@ export function isAlive(process: ProcessIdentity): boolean {
   return identityOf(process.pid)?.started === process.started;
 }
 
-/** Processes (on Linux) that were started with exactly this word in their argument list. */
-export function processesWithArgument(word: string): ProcessIdentity[] {
+/** Processes (on Linux) that have exactly all of these words in their argument lists. */
+export function processesWithArguments(...words: string[]): ProcessIdentity[] {
   if (process.platform !== 'linux') return [];
   const found: ProcessIdentity[] = [];
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name)) continue;
     try {
-      if (!readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0').includes(word)) continue;
+      const given = readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0');
+      if (!words.every((word) => given.includes(word))) continue;
     } catch {
       continue;
     }

@@ -9,7 +9,7 @@ import {
   identityOf,
   isAlive,
   type ProcessIdentity,
-  processesWithArgument,
+  processesWithArguments,
 } from '../../worker/process-identity.ts';
 import { findProgram } from '../servers/cache.ts';
 import { type Platform, startPlatform } from '../servers/platform.ts';
@@ -240,7 +240,9 @@ describe('a platform that ends', () => {
       }
       await up.restart();
       expect(stray !== null && isAlive(stray)).toBe(false);
-      expect(processesWithArgument(database)).toHaveLength(process.platform === 'linux' ? 1 : 0);
+      expect(processesWithArguments('start-dev', database)).toHaveLength(
+        process.platform === 'linux' ? 1 : 0,
+      );
     } finally {
       if (stray !== null && isAlive(stray)) process.kill(stray.pid, 'SIGKILL');
       await up.stop();
