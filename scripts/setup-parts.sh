@@ -31,7 +31,7 @@ pin() {
 
 # all_ready: every part of this run. Spawns next to nothing: this is what a set-up that has nothing to do costs.
 all_ready() {
-  for part in $parts; do ready "$part" || return 1; done
+  for part in $parts $optional; do ready "$part" || return 1; done
 }
 
 ready() {
