@@ -1,0 +1,278 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import proto from '@temporalio/proto';
+import { openShop, productSessions, type Shop, waitForState } from '../test/integration/fixture.ts';
+import { projectRoot } from '../test/servers/cache.ts';
+import { descendants } from '../test/servers/process.ts';
+import { until } from '../test/servers/wait.ts';
+
+/**
+ * Records the histories of `test/replay`: runs every way that an execution can go on a real platform, and writes what
+ * Temporal kept of it, without what belongs to the machine. A release commits what this writes; the test replays all
+ * that were ever committed, so that a workflow that changed is found before a run in progress meets it.
+ *
+ * `node scripts/record-histories.ts [FOLDER]`, by default `test/replay`. Takes about two minutes.
+ */
+const folder = process.argv[2] ?? join(projectRoot, 'test', 'replay');
+
+interface Started {
+  id: string;
+  execution_id: string;
+}
+
+class Recorder {
+  readonly shop: Shop;
+  readonly #client: Client;
+
+  constructor(shop: Shop, client: Client) {
+    this.shop = shop;
+    this.#client = client;
+  }
+
+  /** Writes the history of an execution, and of the children that it started. */
+  async execution(name: string, executionId: string): Promise<void> {
+    const query = `RunId = '${executionId}'`;
+    const row = await until(
+      async () => {
+        for await (const found of this.#client.workflow.list({ query })) {
+          if (found.status.name !== 'RUNNING') return found;
+        }
+        return null;
+      },
+      { what: `execution ${executionId} to be closed`, timeout: 60_000 },
+    );
+    await this.run(name, row.workflowId, row.runId);
+  }
+
+  /** Writes the history of the newest closed run of a workflow type. */
+  async newest(name: string, type: string): Promise<void> {
+    const query = `WorkflowType = '${type}' AND ExecutionStatus != 'Running'`;
+    const row = await until(
+      async () => {
+        for await (const found of this.#client.workflow.list({ query })) return found;
+        return null;
+      },
+      { what: `a closed run of ${type}` },
+    );
+    await this.run(name, row.workflowId, row.runId);
+  }
+
+  /** One row for fires that were lost, as the reconciler starts it. */
+  async missed(): Promise<void> {
+    const input = { instance: this.shop.instanceId, description: null, parent_id: null, name: 'missed' };
+    const policy = { schedule_id: null, overlap: 'skip', on_busy: 'wait', catchup_window: 86_400 };
+    const missed = {
+      reason: 'nothing was there to start them: the platform was down',
+      number: 720,
+      first: '2026-01-01T00:00:00Z',
+      last: '2026-01-01T23:58:00Z',
+    };
+    const handle = await this.#client.workflow.start('backup_create', {
+      workflowId: 'missed/2026-01-01T00:00:00Z',
+      taskQueue: 'backupctl',
+      args: [input, { ...policy, active_since: null }, missed],
+    });
+    await handle.result();
+    await this.run('backup_create-missed', handle.workflowId, handle.firstExecutionRunId);
+  }
+
+  async run(name: string, workflowId: string, runId: string): Promise<void> {
+    const history = await this.#client.workflow.getHandle(workflowId, runId).fetchHistory();
+    const { History } = proto.temporal.api.history.v1;
+    const plain = History.toObject(History.fromObject(history), {
+      enums: String,
+      longs: String,
+      bytes: String,
+    });
+    const json = scrubbed({ workflow_id: workflowId, history: plain }, this.shop);
+    await writeFile(join(folder, `${name}.json`), `${JSON.stringify(json, null, 1)}\n`);
+    process.stdout.write(`${name}: ${history.events?.length} events\n`);
+    for (const event of history.events ?? []) {
+      const child = event.childWorkflowExecutionStartedEventAttributes;
+      if (child === undefined || child === null) continue;
+      const type = child.workflowType?.name ?? 'child';
+      await this.run(
+        name.replace('backup_create', type),
+        child.workflowExecution?.workflowId ?? '',
+        child.workflowExecution?.runId ?? '',
+      );
+    }
+  }
+}
+
+/** What belongs to this machine, by what stands for it. Payloads are JSON in base64, and are changed inside of it. */
+function scrubbed(value: unknown, shop: Shop): unknown {
+  const words: [string, string][] = [
+    [shop.platform.dataDir, '/srv/backupctl'],
+    [shop.workspace.directory, '/run/secrets'],
+    [projectRoot, '/opt/backupctl'],
+    [shop.postgres.dataDirectory, '/var/lib/postgresql'],
+    [shop.postgres.socketDirectory, '/run/postgresql'],
+    [tmpdir(), '/var/tmp'],
+    [hostname(), 'host'],
+    [`:${shop.proxy.port}`, ':5432'],
+  ];
+  const clean = (text: string) => words.reduce((so, [word, stand]) => so.replaceAll(word, stand), text);
+  const walk = (node: unknown, key: string): unknown => {
+    if (typeof node === 'string') {
+      if (key === 'identity') return 'worker';
+      if (key === 'stackTrace') return '';
+      if (key === 'data' && /^[A-Za-z0-9+/]+=*$/.test(node)) {
+        const text = Buffer.from(node, 'base64').toString('utf8');
+        return /^[[{"]/.test(text) ? Buffer.from(clean(text)).toString('base64') : node;
+      }
+      return clean(node);
+    }
+    if (Array.isArray(node)) return node.map((item) => walk(item, key));
+    if (typeof node !== 'object' || node === null) return node;
+    return Object.fromEntries(Object.entries(node).map(([name, item]) => [name, walk(item, name)]));
+  };
+  return walk(value, '');
+}
+
+async function record(recorder: Recorder): Promise<void> {
+  const { shop } = recorder;
+  const { platform } = shop;
+  const slowly = () =>
+    shop.proxy.inject({ action: 'throttle', direction: 'to-client', bytesPerSecond: 1_000_000 });
+  const backup = (name: string, ...more: string[]) =>
+    platform.json<Started>(['backup-create', 'orders', name, ...more]);
+  const schedule = (name: string, ...more: string[]) =>
+    platform.json<Started>(['schedule-create', 'orders', '0 0 1 1 *', name, ...more]);
+  const trigger = (id: string) => platform.json<{ id: string }>(['schedule-trigger', id]);
+  const dumping = () =>
+    until(async () => (await productSessions(shop)).length > 0, { what: 'a dump to begin' });
+  const over = (id: string) =>
+    waitForState(shop, id, 'SUCCESS', 'ERROR', 'CANCELLED', 'SKIPPED', 'MISSED').then(({ state }) => state);
+  const save = async (name: string, id: string, state: string) => {
+    const ended = await over(id);
+    if (ended !== state) throw new Error(`${name} ended ${ended}, not ${state}`);
+    await recorder.execution(name, id);
+  };
+  await recorder.newest('instance_change-create', 'instance_change');
+
+  const minutely = await platform.json<Started>(['schedule-create', 'orders', '*/1 * * * *', 'minutely']);
+  const fired = await until(
+    async () => (await platform.json<{ id: string }[]>(['execution-list', minutely.id])).at(0),
+    { timeout: 90_000, interval: 500, what: 'the schedule to fire' },
+  );
+  await save('backup_create-scheduled', fired.id, 'SUCCESS');
+  await platform.cli(['schedule-delete', minutely.id]);
+
+  const manual = await backup('manual', '--wait');
+  await save('backup_create-manual', manual.execution_id, 'SUCCESS');
+
+  for (const [overlap, first, second] of [
+    ['skip', 'SUCCESS', 'SKIPPED'],
+    ['wait', 'SUCCESS', 'SUCCESS'],
+    ['cancel-other', 'CANCELLED', 'SUCCESS'],
+  ] as const) {
+    const fault = slowly();
+    const { id } = await schedule(overlap, '--overlap', overlap);
+    const one = await trigger(id);
+    await dumping();
+    const two = await trigger(id);
+    if (overlap !== 'wait') await over(overlap === 'skip' ? two.id : one.id);
+    fault.remove();
+    await save(`backup_create-overlap-${overlap}-first`, one.id, first);
+    await save(`backup_create-overlap-${overlap}`, two.id, second);
+  }
+
+  {
+    const fault = slowly();
+    const polite = await schedule('polite', '--on-busy', 'skip');
+    const first = await backup('first');
+    await dumping();
+    const skipped = await trigger(polite.id);
+    await over(skipped.id);
+    const waiting = await backup('waiting');
+    fault.remove();
+    await save('backup_create-busy-skip', skipped.id, 'SKIPPED');
+    await over(first.execution_id);
+    await save('backup_create-busy-wait', waiting.execution_id, 'SUCCESS');
+  }
+
+  {
+    const fault = slowly();
+    const cancelled = await backup('cancelled');
+    await dumping();
+    await platform.cli(['execution-cancel', cancelled.execution_id]);
+    fault.remove();
+    await save('backup_create-cancelled', cancelled.execution_id, 'CANCELLED');
+  }
+
+  {
+    const fault = slowly();
+    const retried = await backup('retried');
+    await dumping();
+    const victim = await until(async () => namedBelow(platform.pid, 'pg_dump'), { what: 'pg_dump to run' });
+    process.kill(victim, 'SIGKILL');
+    fault.remove();
+    await save('backup_create-retried', retried.execution_id, 'SUCCESS');
+  }
+
+  await shop.postgres.psql(`ALTER ROLE postgres PASSWORD 'another'`);
+  await platform.cli(['backup-create', 'orders', 'locked-out', '--wait']);
+  await shop.postgres.psql(`ALTER ROLE postgres PASSWORD '${shop.password}'`);
+  const failed = (
+    await platform.json<{ id: string; state: string }[]>(['execution-list', '--instance', 'orders'])
+  )
+    .filter(({ state }) => state === 'ERROR')
+    .at(-1);
+  await save('backup_create-error', failed?.id ?? '', 'ERROR');
+
+  await recorder.missed();
+
+  const restore = (...words: string[]) =>
+    platform.json<Started>(['restore-create', manual.id, '--to', 'orders', ...words]);
+  const done = await restore('--create-database', 'copy', '--wait');
+  await save('restore_create-success', done.execution_id, 'SUCCESS');
+  await platform.cli(['restore-create', manual.id, '--to', 'orders', '--dry-run', '--overwrite']);
+  await recorder.newest('restore_plan-dry-run', 'restore_plan');
+  const refused = await restore();
+  await save('restore_create-refused', refused.execution_id, 'ERROR');
+  const swapped = await restore('--overwrite', '--wait');
+  await save('restore_create-overwrite', swapped.execution_id, 'SUCCESS');
+  await platform.cli(['restore-finish', swapped.id, '--wait']);
+  await recorder.newest('restore_finish-success', 'restore_finish');
+  {
+    const fault = shop.proxy.inject({ action: 'throttle', direction: 'to-server', bytesPerSecond: 100_000 });
+    const cancelled = await restore('--create-database', 'half');
+    const sent = shop.proxy.bytes['to-server'];
+    await until(() => shop.proxy.bytes['to-server'] > sent + 300_000, { what: 'the restore to send rows' });
+    await platform.cli(['restore-cancel', cancelled.id]);
+    fault.remove();
+    await save('restore_create-cancelled', cancelled.execution_id, 'CANCELLED');
+  }
+
+  await platform.cli(['backup-delete', manual.id, '--yes', '--wait']);
+  await recorder.newest('backup_delete-success', 'backup_delete');
+  const swept = await platform.cli(['janitor-run', '--grace', '0']);
+  if (swept.code !== 0) throw new Error(swept.stderr);
+  await recorder.newest('janitor-run', 'janitor');
+  await recorder.newest('reconcile-again', 'reconcile');
+}
+
+async function namedBelow(pid: number, name: string): Promise<number | undefined> {
+  for (const each of await descendants(pid)) {
+    const command = execFileSync('ps', ['-o', 'comm=', '-p', String(each)], { encoding: 'utf8' }).trim();
+    if (command === name) return each;
+  }
+  return undefined;
+}
+
+const shop = await openShop({ rows: 40_000 });
+try {
+  await mkdir(folder, { recursive: true });
+  const connection = await Connection.connect({ address: `127.0.0.1:${shop.platform.temporalPort}` });
+  try {
+    await record(new Recorder(shop, new Client({ connection })));
+  } finally {
+    await connection.close();
+  }
+} finally {
+  await shop.stop();
+}
