@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import type { Config } from '../config/load.ts';
@@ -57,6 +58,9 @@ export async function livePlatform(life: Life): Promise<void> {
   if ((await endFormerLife(dataDir, databaseOf(dataDir))) > 0) {
     print('A Temporal server that an earlier `up` left behind was ended.');
   }
+  // What was running when an earlier life was killed had its passfiles there, and runs no more.
+  const scratch = join(dataDir, 'scratch');
+  await rm(scratch, { recursive: true, force: true });
   stop.throwIfAborted();
 
   const ports = await choosePorts(life.ports, formerPlatform(dataDir));
@@ -122,7 +126,7 @@ export async function livePlatform(life: Life): Promise<void> {
       platformId: epoch.platform_id,
       workflowBundlePath,
       metrics,
-      scratch: join(dataDir, 'scratch'),
+      scratch,
       graceSeconds: workerGrace,
       keepsSystemSchedules: true,
       env,
