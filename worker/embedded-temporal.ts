@@ -108,6 +108,8 @@ export class EmbeddedTemporal {
       // Otherwise a run that has just closed stays listed for half a minute after it was deleted.
       ...['--dynamic-config-value', 'history.visibilityProcessorEnsureCloseBeforeDelete=false'],
       ...['--dynamic-config-value', 'history.transferProcessorEnsureCloseBeforeDelete=false'],
+      // Its HTTP API would take a request that any web page makes a browser of this machine send; nothing of ours uses it.
+      ...['--dynamic-config-value', 'frontend.httpAllowedHosts=["nobody.invalid"]'],
       ...['--log-level', 'error', '--disable-config-file', '--disable-config-env'],
     ];
     const setpriv = process.platform === 'linux' ? findOnPath('setpriv', process.env) : null;

@@ -134,6 +134,23 @@ describe('a platform that runs', () => {
     }
   });
 
+  it.runIf(process.platform === 'linux')('takes no request that a web page made a browser send', async () => {
+    // Temporal's HTTP API asks neither for an origin nor for a content type, and is on a port of its own choice.
+    const { pid } = await temporalOf(up.dataDir);
+    const refusals: number[] = [];
+    for (const address of await listeners([pid])) {
+      const port = Number.parseInt(address.split(':')[1] ?? '', 16);
+      const answer = await fetch(`http://127.0.0.1:${port}/api/v1/namespaces/default/workflows/from-a-page`, {
+        method: 'POST',
+        headers: { 'content-type': 'text/plain', origin: 'http://page.example' },
+        body: JSON.stringify({ workflowType: { name: 'janitor' }, taskQueue: { name: 'backupctl' } }),
+      }).catch(() => null); // gRPC's ports speak no HTTP/1
+      if (answer !== null) refusals.push(answer.status);
+    }
+    expect(refusals).toContain(403);
+    expect(refusals.filter((status) => status < 400)).toEqual([]);
+  });
+
   it('serves the web page of Temporal on a port of its own', async () => {
     const { ui_port } = await platformFile(up.dataDir);
     expect((await ask(ui_port, '/')).status).toBeLessThan(400);
