@@ -23,6 +23,8 @@ export interface ActivityDeps {
   engineNamed(name: string): Promise<Engine>;
   /** Opens a password, where this worker's configuration allows it. */
   resolveSecret(reference: SecretReference): Promise<{ value: string; warnings: string[] }>;
+  /** @throws BackupctlError refused for a file that this worker's configuration does not allow */
+  checkFileAllowed(path: string): Promise<void>;
   metrics: ActivityMetrics;
 }
 

@@ -39,6 +39,8 @@ export function createInstanceActivities(deps: ActivityDeps) {
     /** Writes a revision of the registry: creation, change, deletion. @throws conflict, refused */
     async instance_write(input: { record: InstanceRecord }): Promise<void> {
       await deps.repository.assertOwner(deps.platformId);
+      // Whoever reaches Temporal may have written the record: a password must not get into the repository in a URL.
+      if (!input.record.deleted) (await deps.engineNamed(input.record.engine)).checkUrl(input.record.url);
       try {
         await deps.repository.putInstance(input.record);
       } catch (error) {

@@ -1,4 +1,5 @@
 import type { Target } from '../engines/engine.ts';
+import { filesOfUrl } from '../engines/urls.ts';
 import type { InstanceRecord } from '../repository/manifest.ts';
 import type { ActivityDeps } from './deps.ts';
 
@@ -7,11 +8,15 @@ export function findInstance(deps: ActivityDeps, idOrName: string): Promise<Inst
   return deps.repository.instance(idOrName);
 }
 
-/** What an engine needs to reach an instance. The password is opened here, in the activity that needs it. */
+/**
+ * What an engine needs to reach an instance. The password is opened here, in the activity that needs it.
+ * @throws BackupctlError refused for a file or variable that this worker's configuration does not allow
+ */
 export async function targetOf(
   deps: ActivityDeps,
   record: InstanceRecord,
 ): Promise<{ target: Target; warnings: string[] }> {
+  for (const file of await filesOfUrl(record.engine, record.url)) await deps.checkFileAllowed(file);
   const secret = record.password === null ? null : await deps.resolveSecret(record.password);
   return {
     target: {

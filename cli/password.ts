@@ -40,12 +40,16 @@ export async function passwordOf(
   else if (passwordEnv !== undefined) reference = { env: checkedVariable(passwordEnv, context.command) };
   else return undefined;
 
-  const dataDir = context.dataDirectory();
-  if (dataDir !== undefined && (await isDirectory(dataDir))) {
-    const { allowSecret } = await import('../config/allowed-secrets.ts');
-    await allowSecret(dataDir, reference);
-  }
+  await allowHere(reference, context);
   return reference;
+}
+
+/** Writes down, where there is a data directory, that its platform's worker may open this. */
+export async function allowHere(reference: SecretReference, context: Context): Promise<void> {
+  const dataDir = context.dataDirectory();
+  if (dataDir === undefined || !(await isDirectory(dataDir))) return;
+  const { allowSecret } = await import('../config/allowed-secrets.ts');
+  await allowSecret(dataDir, reference);
 }
 
 async function checkedFile(path: string, { output, command }: Context): Promise<string> {

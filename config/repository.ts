@@ -10,7 +10,7 @@ import type { Store } from '../repository/store.ts';
 import { openStore, type ResolvedStore } from '../repository/stores/open.ts';
 import { loadKeys } from './keys.ts';
 import type { Config } from './load.ts';
-import { resolveSecret } from './secrets.ts';
+import { resolveStoreSecret } from './secrets.ts';
 
 /** The store of the configuration, with its credentials opened. The caller closes it. */
 export async function openConfiguredStore(config: Config, env: NodeJS.ProcessEnv): Promise<Store> {
@@ -101,8 +101,8 @@ async function resolveStore(config: Config, env: NodeJS.ProcessEnv): Promise<Res
     ...(id !== undefined &&
       secret !== undefined && {
         credentials: {
-          accessKeyId: (await resolveSecret(id, config, env)).value,
-          secretAccessKey: (await resolveSecret(secret, config, env)).value,
+          accessKeyId: (await resolveStoreSecret(id, env)).value,
+          secretAccessKey: (await resolveStoreSecret(secret, env)).value,
         },
       }),
   };

@@ -95,7 +95,10 @@ export const configSchema = z.strictObject({
     .describe('besides those registered with `backupctl instance-create`'),
   secrets: z
     .strictObject({
-      files: z.array(z.string()).default([]).describe('files that this worker may open for a password'),
+      files: z
+        .array(z.string())
+        .default([])
+        .describe('files that this worker may open for a password, or for the `sslrootcert` of a URL'),
       env: z.array(z.string()).default([]).describe('environment variables that it may read for one'),
     })
     .optional(),

@@ -17,8 +17,8 @@ const limit = 64 * 1024;
 
 /**
  * Opens a password. Only what this worker's own configuration allows is opened, since a reference may come from
- * whoever reaches Temporal: the lists below `secrets:`, what the file's own instances and repository name, and what
- * the command line on this machine allowed (`config/allowed-secrets.ts`). One trailing newline of a file is dropped.
+ * whoever reaches Temporal: the lists below `secrets:`, what the file's own instances name, and what the command line on
+ * this machine allowed (`config/allowed-secrets.ts`). One trailing newline of a file is dropped.
  * @throws BackupctlError refused (not allowed), configuration (missing, empty, unreadable); never with the value
  */
 export async function resolveSecret(
@@ -26,21 +26,47 @@ export async function resolveSecret(
   config: Config,
   env: NodeJS.ProcessEnv,
 ): Promise<ResolvedSecret> {
-  const wanted = 'file' in reference ? { file: normalize(reference.file) } : reference;
+  const wanted = normal(reference);
+  await checkAllowed(wanted, config);
+  return secretOf(wanted, env);
+}
+
+/**
+ * Opens a key of the object store. Only the configuration file names those, so that they are no instance's passwords:
+ * a password is shown to the server that a URL names.
+ * @throws BackupctlError configuration (missing, empty, unreadable); never with the value
+ */
+export async function resolveStoreSecret(
+  reference: SecretReference,
+  env: NodeJS.ProcessEnv,
+): Promise<ResolvedSecret> {
+  return secretOf(normal(reference), env);
+}
+
+/**
+ * Whether this worker may open a file or variable that somebody named through Temporal or the repository.
+ * @throws BackupctlError refused
+ */
+export async function checkAllowed(reference: SecretReference, config: Config): Promise<void> {
+  const wanted = normal(reference);
   const allowed = [...configuredSecrets(config), ...(await allowedSecrets(config.dataDir))];
   if (!allowed.some((known) => sameReference(known, wanted))) throw notAllowed(wanted, config);
-  return 'file' in wanted ? await readPasswordFile(wanted.file) : readVariable(wanted.env, env);
+}
+
+function normal(reference: SecretReference): SecretReference {
+  return 'file' in reference ? { file: normalize(reference.file) } : reference;
+}
+
+async function secretOf(reference: SecretReference, env: NodeJS.ProcessEnv): Promise<ResolvedSecret> {
+  return 'file' in reference ? await readPasswordFile(reference.file) : readVariable(reference.env, env);
 }
 
 function configuredSecrets(config: Config): SecretReference[] {
-  const { store } = config;
-  const ofStore = store.type === 's3' ? [store.access_key_id, store.secret_access_key] : [];
   return [
     ...config.secrets.files.map((file) => ({ file })),
     ...config.secrets.env.map((env) => ({ env })),
     ...config.instances.map(({ password }) => password),
-    ...ofStore,
-  ].filter((reference): reference is SecretReference => reference !== null && reference !== undefined);
+  ].filter((reference): reference is SecretReference => reference !== null);
 }
 
 function notAllowed(reference: SecretReference, config: Config): BackupctlError {

@@ -7,6 +7,7 @@ interface EngineFacts {
   /** As in the engine itself. */
   increments: boolean;
   checkUrl(url: string): Promise<string>;
+  filesIn(url: string): Promise<string[]>;
   stockRestore(manifest: Manifest): Promise<string[]>;
 }
 
@@ -14,6 +15,7 @@ const facts: Record<string, EngineFacts> = {
   postgres: {
     increments: false,
     checkUrl: async (url) => (await import('./postgres/url.ts')).checkUrl(url),
+    filesIn: async (url) => (await import('./postgres/url.ts')).filesIn(url),
     stockRestore: async (manifest) => (await import('./postgres/stock-restore.ts')).stockRestore(manifest),
   },
 };
@@ -32,6 +34,11 @@ export async function checkInstanceUrl(url: string): Promise<{ engine: string; u
     });
   }
   return { engine: entry.name, url: await factsOf(entry.name).checkUrl(url) };
+}
+
+/** Files that whoever connects by a URL opens, such as that of `sslrootcert`. @throws BackupctlError usage, unsupported */
+export function filesOfUrl(engine: string, url: string): Promise<string[]> {
+  return factsOf(engine).filesIn(url);
 }
 
 /** Whether an engine can make a backup that holds only what changed. @throws BackupctlError unsupported */

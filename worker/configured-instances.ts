@@ -1,6 +1,6 @@
 import { v5 as uuidv5 } from 'uuid';
 import type { Config } from '../config/load.ts';
-import { checkInstanceUrl } from '../engines/urls.ts';
+import { checkInstanceUrl, filesOfUrl } from '../engines/urls.ts';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import type { InstanceRecord } from '../repository/manifest.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -39,6 +39,15 @@ export async function registerConfiguredInstances(
       if (!(error instanceof BackupctlError) || error.code !== 'conflict') throw error;
     }
   }
+}
+
+/** Files that the URLs of the configuration file's own instances name. */
+export async function configuredFiles(config: Config): Promise<string[]> {
+  const named = config.instances.map(async ({ name, url }) => {
+    const checked = await checkedUrl(config, name, url);
+    return filesOfUrl(checked.engine, checked.url);
+  });
+  return (await Promise.all(named)).flat();
 }
 
 type Entry = Pick<InstanceRecord, 'engine' | 'url' | 'password' | 'task_queue'>;

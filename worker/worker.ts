@@ -10,11 +10,11 @@ import { createLaneActivities } from '../activities/lane.ts';
 import { createReconcileActivities } from '../activities/reconcile.ts';
 import { createRestoreActivities } from '../activities/restore.ts';
 import type { Config } from '../config/load.ts';
-import { resolveSecret } from '../config/secrets.ts';
+import { checkAllowed, resolveSecret } from '../config/secrets.ts';
 import { engineNamed } from '../engines/registry.ts';
 import { PartPool } from '../repository/part-pool.ts';
 import type { Repository } from '../repository/repository.ts';
-import { registerConfiguredInstances } from './configured-instances.ts';
+import { configuredFiles, registerConfiguredInstances } from './configured-instances.ts';
 import { ensureSystemSchedules } from './system-schedules.ts';
 
 /** What a connection to Temporal takes, for both kinds of client. */
@@ -57,9 +57,24 @@ const slots = 3;
 /** The composition root of the activities: connects, registers, and gives every family what it needs. */
 export async function createWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { temporal, namespace, taskQueue } = options;
-  const native = await NativeConnection.connect(temporal as never);
   const connection = await Connection.connect(temporal as never);
-  const client = new Client({ connection, namespace });
+  let native: NativeConnection | undefined;
+  try {
+    const client = new Client({ connection, namespace });
+    // What may fail comes before the worker: one that is made, and never run, is never freed.
+    await registerConfiguredInstances(options.repository, options.config, new Date());
+    if (options.keepsSystemSchedules) await ensureSystemSchedules(client, taskQueue);
+    native = await NativeConnection.connect(temporal as never);
+    return runnable(await registered(options, client, native), connection, native);
+  } catch (error) {
+    await connection.close();
+    await native?.close();
+    throw error;
+  }
+}
+
+async function registered(options: WorkerOptions, client: Client, native: NativeConnection): Promise<Worker> {
+  const { namespace, taskQueue } = options;
   const deps: ActivityDeps = {
     repository: options.repository,
     config: options.config,
@@ -71,9 +86,13 @@ export async function createWorker(options: WorkerOptions): Promise<RunningWorke
     scratch: options.scratch,
     engineNamed,
     resolveSecret: (reference) => resolveSecret(reference, options.config, options.env),
+    checkFileAllowed: async (path) => {
+      const ofInstances = await configuredFiles(options.config);
+      if (!ofInstances.includes(path)) await checkAllowed({ file: path }, options.config);
+    },
     metrics: options.metrics,
   };
-  const worker = await Worker.create({
+  return Worker.create({
     connection: native,
     namespace,
     taskQueue,
@@ -89,15 +108,22 @@ export async function createWorker(options: WorkerOptions): Promise<RunningWorke
       ...createRestoreActivities(deps),
     },
     shutdownGraceTime: `${options.graceSeconds} seconds`,
+    // A worker that is stopped (SIGSTOP, a frozen host) still has its polls open, and each of them swallows a task
+    // until that task's heartbeat is missed: few polls, few such detours.
+    maxConcurrentActivityTaskPolls: 2,
+    maxConcurrentWorkflowTaskPolls: 2,
     // Heartbeats carry progress outwards and cancellations inwards: neither should lag by more than this.
     maxHeartbeatThrottleInterval: '2 seconds',
     defaultHeartbeatThrottleInterval: '2 seconds',
     // A sticky cache of many workflows costs memory that dumps are not to be charged with.
     maxCachedWorkflows: 50,
     reuseV8Context: true,
+    // Most of them wait for a slot of ours: what ends other runs must find room beside them.
+    maxConcurrentActivityTaskExecutions: 1000,
   });
-  await registerConfiguredInstances(options.repository, options.config, new Date());
-  if (options.keepsSystemSchedules) await ensureSystemSchedules(client, taskQueue);
+}
+
+function runnable(worker: Worker, connection: Connection, native: NativeConnection): RunningWorker {
   return {
     async run() {
       try {

@@ -1,5 +1,6 @@
 import { defineCommand } from '../command.ts';
 import { passwordFlags, passwordOf } from '../password.ts';
+import { allowUrlFiles } from '../url-files.ts';
 import { instanceProperties } from '../views/instance.ts';
 
 export const command = defineCommand({
@@ -34,6 +35,7 @@ export const command = defineCommand({
   ],
   async run(args, context) {
     const password = await passwordOf(args, context);
+    await allowUrlFiles(args.url, context);
     const client = await context.client();
     const created = await client.instanceCreate(args.name, {
       url: args.url,

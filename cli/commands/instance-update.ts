@@ -2,6 +2,7 @@ import { changesOf } from '../changes.ts';
 import { defineCommand } from '../command.ts';
 import { instance } from '../parameters.ts';
 import { passwordFlags, passwordOf } from '../password.ts';
+import { allowUrlFiles } from '../url-files.ts';
 import { instanceProperties } from '../views/instance.ts';
 
 export const command = defineCommand({
@@ -34,6 +35,7 @@ export const command = defineCommand({
       },
       'instance-update',
     );
+    await allowUrlFiles(args.url, context);
     const client = await context.client();
     const updated = await client.instanceUpdate(args.instance, { ...changes, check: !args.noCheck });
     for (const warning of updated.probe?.warnings ?? []) context.output.note(`warning: ${warning}`);

@@ -3,7 +3,7 @@ import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { RestoredDatabase, RunContext, Target } from '../engine.ts';
 import { applicationName, connect, end } from './connection.ts';
 import { quoteIdentifier } from './quote.ts';
-import { executionOfComment, isTemporaryOf } from './restore-names.ts';
+import { executionOfComment, isKeptName, isTemporaryOf } from './restore-names.ts';
 import { beside, readDatabases, restoredMark } from './restore-server.ts';
 
 /**
@@ -49,12 +49,22 @@ async function dropSubscriptions(
   }
 }
 
-/** Drops what a restore kept. @returns a line for each. @throws BackupctlError refused where somebody uses one of them */
+/**
+ * Drops what a restore kept, with whoever is in it.
+ * @returns a line for each
+ * @throws BackupctlError refused for a name that no restore gives: nothing was dropped then
+ */
 export async function finishRestore(
   target: Target,
   restored: RestoredDatabase[],
   run: RunContext,
 ): Promise<string[]> {
+  const other = restored.find(({ kept_as }) => kept_as !== null && !isKeptName(kept_as));
+  if (other !== undefined) {
+    throw new BackupctlError('refused', `${other.kept_as} is no database that a restore has kept`, {
+      hint: 'drop it yourself, if it is to go',
+    });
+  }
   const lines: string[] = [];
   const before = await beside(target, run, '', readDatabases);
   for (const { kept_as: kept } of restored) {

@@ -44,6 +44,11 @@ export function keptName(name: string, restoreId: string, taken: ReadonlySet<str
   }
 }
 
+/** Whether a name is one that {@link keptName} gives: nothing else is ever dropped as a kept one, whoever asks. */
+export function isKeptName(kept: string): boolean {
+  return /_before_[0-9a-f]{8}(?:_[0-9]+)?$/.test(kept);
+}
+
 /** The longest start of a text that fits into so many bytes without cutting a character. */
 function cut(text: string, bytes: number): string {
   let kept = '';

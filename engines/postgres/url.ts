@@ -74,6 +74,12 @@ export function checkUrl(url: string): string {
   return formatPostgresUrl(parsePostgresUrl(url));
 }
 
+/** Files that a session by this URL opens. @throws BackupctlError usage */
+export function filesIn(url: string): string[] {
+  const { sslrootcert } = parsePostgresUrl(url);
+  return sslrootcert === null || sslrootcert === 'system' ? [] : [sslrootcert];
+}
+
 export function formatPostgresUrl(url: PostgresUrl): string {
   const socket = url.host.startsWith('/');
   const host = socket

@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile, symlink } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allowedSecrets, allowSecret } from '../../config/allowed-secrets.ts';
 import { type Config, loadConfig } from '../../config/load.ts';
-import { resolveSecret } from '../../config/secrets.ts';
+import { checkAllowed, resolveSecret, resolveStoreSecret } from '../../config/secrets.ts';
 import { createWorkspace } from '../servers/workspace.ts';
 
 const work = createWorkspace('secrets');
@@ -45,6 +45,18 @@ describe('a reference to a password', () => {
     const values = await Promise.all([a, b, c].map((file) => resolveSecret({ file }, config, {})));
     expect(values.map(({ value }) => value)).toEqual(['A', 'B', 'C']);
     expect(await resolveSecret({ env: 'PW' }, config, { PW: 'D' })).toEqual({ value: 'D', warnings: [] });
+  });
+
+  it("is never a key of the object store: an instance's server would be shown it", async () => {
+    const file = await work.file('s3', 'store key\n');
+    const config = await configured(
+      `repository: { type: s3, bucket: abc, access_key_id: { env: ID }, secret_access_key: { file: ${file} } }`,
+    );
+    for (const reference of [{ file }, { env: 'ID' }]) {
+      await expect(resolveSecret(reference, config, { ID: 'x' })).rejects.toMatchObject({ code: 'refused' });
+      await expect(checkAllowed(reference, config)).rejects.toMatchObject({ code: 'refused' });
+    }
+    expect((await resolveStoreSecret({ file }, {})).value).toBe('store key');
   });
 
   it('drops one trailing newline and no more', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { conninfo, escapeForPassfile } from '../../engines/postgres/passfile.ts';
-import { checkUrl, parsePostgresUrl } from '../../engines/postgres/url.ts';
+import { checkUrl, filesIn, parsePostgresUrl } from '../../engines/postgres/url.ts';
 import { engineForUrl, engineNamed } from '../../engines/registry.ts';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 
@@ -72,6 +72,11 @@ describe('URLs of PostgreSQL', () => {
   ])('%s is refused: %s', (url, why) => {
     expect(refusalOf(url)).toMatchObject({ code: 'usage', message: expect.stringContaining(why) });
   });
+});
+
+test('the file of certificates that a URL names is told, so that it can be refused', () => {
+  expect(filesIn('postgres://u@h/?sslmode=verify-ca&sslrootcert=/a%20b')).toEqual(['/a b']);
+  expect(filesIn('postgres://u@h/?sslmode=verify-full&sslrootcert=system')).toEqual([]);
 });
 
 test('a passfile escapes what separates its fields, and cannot hold a line break', () => {
