@@ -11,8 +11,9 @@ import { nearest } from './suggest.ts';
  * @returns values by camel-case name; switches are false and lists empty where they were left out.
  * @throws BackupctlError usage
  */
-export function parseArguments(command: AnyCommand, words: readonly string[]): Record<string, unknown> {
+export function parseArguments(command: AnyCommand, given: readonly string[]): Record<string, unknown> {
   const flags = flagsOf(command);
+  const words = withValues(given, flags);
   const written = new Map(Object.keys(flags).map((name) => [kebabCase(name), name]));
   const parsed = yargsParser.detailed([...words], parserOptions(flags));
   if (parsed.argv.help === true) return { help: true };
@@ -54,6 +55,16 @@ export function parseArguments(command: AnyCommand, words: readonly string[]): R
   }
   takePositionals(command, parsed.argv._.map(String), values, fail);
   return values;
+}
+
+/** Gives a flag that may stand alone the value that this stands for. */
+function withValues(words: readonly string[], flags: Parameters): string[] {
+  const end = words.includes('--') ? words.indexOf('--') : words.length;
+  return words.map((word, at) => {
+    const parameter = Object.entries(flags).find(([name]) => `--${kebabCase(name)}` === word)?.[1];
+    if (at >= end || parameter?.type !== 'duration' || parameter.alone === undefined) return word;
+    return /^\d/.test(words[at + 1] ?? '') ? word : `${word}=${parameter.alone}`;
+  });
 }
 
 function parserOptions(flags: Parameters): yargsParser.Options {

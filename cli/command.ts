@@ -25,7 +25,13 @@ export type Parameter = {
   | { type: 'texts'; value: string }
   | { type: 'integer'; value: string; min: number; max?: number }
   /** `90s`, `15m`, `6h`, `1d`, `1h30m` or a number of seconds; `run` gets seconds. */
-  | { type: 'duration'; value: string; min: number }
+  | {
+      type: 'duration';
+      value: string;
+      min: number;
+      /** What the flag alone stands for; a value has to begin with a digit then, or be written after `=`. */
+      alone?: string;
+    }
   | { type: 'switch' }
 );
 export type Parameters = Record<string, Parameter>;
@@ -63,7 +69,10 @@ export interface Command<P extends Positionals = Positionals, F extends Paramete
   positionals: P;
   /** Keys in camel case; written in kebab case: `catchupWindow` is `--catchup-window`. */
   flags: F;
-  /** Whether it prints something that `--json`, `--yaml` and `--long` shape. */
+  /**
+   * A list or a thing is shaped by `--json`, `--yaml` and `--long`. `nothing`: no table, as in Trove; `--json` and
+   * `--yaml` are taken, so that a program may always give them, and shape the run that was started, where one was.
+   */
   prints: 'list' | 'thing' | 'nothing' | 'text';
   /** What to type, and what it does. */
   examples: readonly (readonly [line: string, what: string])[];
@@ -116,6 +125,12 @@ export const outputFlags = {
 
 /** All flags that a command takes: its own, then those it shares with others. */
 export function flagsOf(command: AnyCommand): Parameters {
-  const shaped = command.prints === 'list' || command.prints === 'thing';
-  return { ...command.flags, ...(shaped ? outputFlags : {}), ...commonFlags };
+  return { ...command.flags, ...outputFlagsOf(command), ...commonFlags };
+}
+
+/** Those of the flags that shape what is printed which a command takes. */
+export function outputFlagsOf({ prints }: Pick<AnyCommand, 'prints'>): Parameters {
+  const { json, yaml } = outputFlags;
+  if (prints === 'list' || prints === 'thing') return outputFlags;
+  return prints === 'nothing' ? { json, yaml } : {};
 }

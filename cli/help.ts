@@ -17,6 +17,7 @@ export function synopsis(command: AnyCommand): string {
 export function flagText(name: string, parameter: Parameter): string {
   const flag = `--${kebabCase(name)}`;
   if (parameter.type === 'switch') return flag;
+  if (parameter.type === 'duration' && parameter.alone !== undefined) return `${flag} [${parameter.value}]`;
   return `${flag} ${parameter.type === 'choice' ? parameter.choices.join('|') : parameter.value}`;
 }
 
@@ -26,6 +27,7 @@ export function flagMeaning(parameter: Parameter): string {
     ...(parameter.type === 'texts' ? ['can be repeated'] : []),
     ...('required' in parameter ? ['required'] : []),
     ...(parameter.default === undefined ? [] : [`default: ${parameter.default}`]),
+    ...(parameter.type === 'duration' && parameter.alone !== undefined ? [`alone: ${parameter.alone}`] : []),
   ];
   return notes.length === 0 ? parameter.describe : `${parameter.describe} [${notes.join(', ')}]`;
 }

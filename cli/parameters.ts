@@ -3,7 +3,7 @@ import type { Parameters, Positional } from './command.ts';
 /** What several commands take, described once. */
 export const instance = { describe: "instance's name or id" } as const satisfies Positional;
 export const schedule = {
-  describe: "schedule's id",
+  describe: "schedule's id, or its name where no other has it",
 } as const satisfies Positional;
 export const execution = { describe: "execution's id" } as const satisfies Positional;
 export const backup = {
@@ -75,6 +75,7 @@ export const selection = {
     type: 'duration',
     value: 'TIME',
     min: 1,
+    alone: '60s',
     describe: 'end the dump when another session has waited for one of its locks for so long',
   },
 } as const satisfies Parameters;

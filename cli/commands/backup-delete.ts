@@ -25,8 +25,12 @@ export const command = defineCommand({
       context.output.note('nothing was deleted');
       return exitCodes.refused.code;
     }
-    const started = await client.backupDelete(args.backup);
-    return args.wait ? waitForRun(started.executionId, context) : exitCodes.ok.code;
+    const { executionId } = await client.backupDelete(args.backup);
+    const exitCode = args.wait ? await waitForRun(executionId, context) : exitCodes.ok.code;
+    if (context.output.format !== 'table' && !context.interrupted.aborted) {
+      await context.output.document(await client.executionShow(executionId));
+    }
+    return exitCode;
   },
 });
 

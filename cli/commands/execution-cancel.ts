@@ -18,10 +18,14 @@ export const command = defineCommand({
   async run(args, context) {
     const client = await context.client();
     await client.executionCancel(args.execution);
-    if (!args.wait) return;
-    await client.executionWait(args.execution, {
-      signal: context.interrupted,
-      onProgress: context.showProgress,
-    });
+    if (args.wait) {
+      await client.executionWait(args.execution, {
+        signal: context.interrupted,
+        onProgress: context.showProgress,
+      });
+      context.progress.clear();
+    }
+    if (context.output.format === 'table') return;
+    await context.output.document(await client.executionShow(args.execution));
   },
 });

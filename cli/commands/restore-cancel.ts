@@ -6,7 +6,7 @@ export const command = defineCommand({
   group: 'Restores',
   summary: 'Cancel a running restore; what it has half filled is dropped',
   positionals: { restore },
-  flags: {},
+  flags: { wait: { type: 'switch', describe: 'return once it has cleaned up' } },
   prints: 'nothing',
   examples: [
     ['backupctl restore-cancel 0e0a2a0c-9d0f-4f0e-8a51-6a5d5f2b7a10', 'A database that was swapped stays'],
@@ -14,5 +14,15 @@ export const command = defineCommand({
   async run(args, context) {
     const client = await context.client();
     await client.restoreCancel(args.restore);
+    if (args.wait) {
+      const { executionId } = await client.restoreShow(args.restore);
+      await client.executionWait(executionId, {
+        signal: context.interrupted,
+        onProgress: context.showProgress,
+      });
+      context.progress.clear();
+    }
+    if (context.output.format === 'table') return;
+    await context.output.document(await client.restoreShow(args.restore));
   },
 });

@@ -35,7 +35,7 @@ export const command = defineCommand({
     },
     readyFile: { type: 'file', value: 'FILE', describe: 'written once everything answers' },
   },
-  prints: 'nothing',
+  prints: 'text',
   handlesInterrupt: 'always',
   examples: [
     [

@@ -19,7 +19,7 @@ export const command = defineCommand({
       default: 'none',
     },
   },
-  prints: 'nothing',
+  prints: 'text',
   handlesInterrupt: 'always',
   examples: [
     ['TEMPORAL_ADDRESS=temporal:7233 backupctl worker --config /etc/backupctl.yaml', 'One of several'],

@@ -4,6 +4,7 @@ import {
   groups,
   kebabCase,
   outputFlags,
+  outputFlagsOf,
   type Parameters,
 } from '../../cli/command.ts';
 import { exitCodes } from '../../cli/exit-codes.ts';
@@ -42,7 +43,7 @@ function commandSection(command: AnyCommand): string {
     `\`${kebabCase(name).toUpperCase()}\``,
     optional ? `${describe} (optional)` : describe,
   ]);
-  const shaped = command.prints === 'list' || command.prints === 'thing';
+  const shaping = Object.keys(outputFlagsOf(command)).map((name) => `\`--${name}\``);
   const examples = command.examples.map(([line, what]) => `# ${what}\n${line}`);
   return [
     `## ${command.name}`,
@@ -50,7 +51,7 @@ function commandSection(command: AnyCommand): string {
     `\`\`\`\nbackupctl ${synopsis(command)}\n\`\`\``,
     ...(positionals.length > 0 ? [table(['Argument', 'Meaning'], positionals)] : []),
     ...(Object.keys(command.flags).length > 0 ? [flagTable(command.flags)] : []),
-    `Takes ${shaped ? '`--json`, `--yaml`, `--long` and ' : ''}the flags of every command.`,
+    `Takes ${shaping.length > 0 ? `${shaping.join(', ')} and ` : ''}the flags of every command.`,
     `\`\`\`sh\n${examples.join('\n\n')}\n\`\`\``,
   ].join('\n\n');
 }

@@ -20,6 +20,7 @@ const command: AnyCommand = defineCommand({
     limit: { type: 'integer', value: 'N', min: 1, max: 10, describe: 'a number' },
     catchupWindow: { type: 'duration', value: 'T', min: 60, describe: 'a time' },
     noCheck: { type: 'switch', describe: 'a switch' },
+    yieldTo: { type: 'duration', value: 'T', min: 1, alone: '60s', describe: 'a time that may be left out' },
   },
   prints: 'list',
   examples: [],
@@ -57,6 +58,16 @@ describe('arguments', () => {
       kind: 'b',
       include: [],
     });
+  });
+
+  test('a flag that may stand alone does so before a word, before a flag and at the end', () => {
+    expect(parse('one').yieldTo).toBeUndefined();
+    expect(parse('--yield-to', 'one', 'two')).toMatchObject({ yieldTo: 60, first: 'one', second: 'two' });
+    expect(parse('one', '--yield-to', '--no-check')).toMatchObject({ yieldTo: 60, noCheck: true });
+    expect(parse('one', '--yield-to')).toMatchObject({ yieldTo: 60 });
+    expect(parse('one', '--yield-to', '2m', 'two')).toMatchObject({ yieldTo: 120, second: 'two' });
+    expect(parse('one', '--yield-to=5')).toMatchObject({ yieldTo: 5 });
+    expect(problem('one', '--yield-to=soon')).toMatch(/^usage: --yield-to is "soon"/);
   });
 
   test('words stay texts: nothing is taken for a number, a list or an object', () => {
