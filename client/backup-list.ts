@@ -10,7 +10,8 @@ const DEFAULT_LIMIT = 100;
 
 /**
  * A page of backups: those in the repository, and those that runs are making or failed to make. Both have ids that
- * sort by time, so the two lists are merged by id, newest first, and what a row needs is read for the page only.
+ * sort by time, so the two lists are merged by id, newest first, and what a row needs is read for the page only. What
+ * was deleted has left the list with its tombstone, though its bytes stay for the grace period.
  * Without Temporal the repository's are listed, with a warning.
  */
 export async function listBackups(surroundings: Surroundings, filter: BackupFilter): Promise<BackupPage> {
@@ -31,6 +32,7 @@ export async function listBackups(surroundings: Surroundings, filter: BackupFilt
     const id = entry.manifest?.id ?? entry.damaged?.backupId ?? '';
     known.add(id);
     if (below !== undefined && id >= below) continue;
+    if (tombstoned.has(id)) continue;
     if (datastore !== undefined && entry.manifest?.engine !== datastore) continue;
     rows.push({ id, entry });
     if (rows.length > limit) break;
