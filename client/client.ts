@@ -107,7 +107,10 @@ export class BackupClient {
     return this.#schedules.list(instance);
   }
 
-  /** @throws BackupctlError not-found */
+  /**
+   * @param id exact id, or exact name where no other schedule has it; so wherever a schedule is named
+   * @throws BackupctlError not-found; ambiguous, with the candidates
+   */
   scheduleShow(id: string): Promise<Schedule> {
     return this.#schedules.show(id);
   }

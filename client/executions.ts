@@ -35,8 +35,9 @@ export class Executions {
   }
 
   /** See {@link BackupClient.executionList}. */
-  async list(scheduleId: string, options: PageOptions): Promise<Page<Execution>> {
+  async list(schedule: string, options: PageOptions): Promise<Page<Execution>> {
     checkLimit(options.limit);
+    const scheduleId = await this.#schedules.idOf(schedule);
     const query = `WorkflowType = 'backup_create' AND ${searchAttributes.schedule} = ${quoted(scheduleId)}`;
     const page = await this.#page(query, options, (marker) => {
       if (toExecution(marker).scheduleId === scheduleId) return;
@@ -102,7 +103,8 @@ export class Executions {
   }
 
   /** See {@link BackupClient.executions}. */
-  async *all(scheduleId: string): AsyncGenerator<Execution, void, void> {
+  async *all(schedule: string): AsyncGenerator<Execution, void, void> {
+    const scheduleId = await this.#schedules.idOf(schedule);
     let marker: string | undefined;
     do {
       const page: Page<Execution> = await this.list(scheduleId, { marker });

@@ -22,6 +22,7 @@ import { until } from './until.ts';
 /** How many schedules are described at a time while listing. */
 const DESCRIBES = 20;
 const DAY = 86_400;
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Schedules: each is a Temporal schedule under a UUID. */
 export class Schedules {
@@ -133,7 +134,8 @@ export class Schedules {
   }
 
   /** See {@link BackupClient.scheduleShow}. */
-  async show(id: string): Promise<Schedule> {
+  async show(reference: string): Promise<Schedule> {
+    const id = await this.idOf(reference);
     const description = await this.#describe(id);
     const schedule = description === null ? null : await this.#toSchedule(description);
     if (schedule === null) throw noSchedule(id);
@@ -141,8 +143,8 @@ export class Schedules {
   }
 
   /** See {@link BackupClient.scheduleDelete}. */
-  async delete(id: string): Promise<void> {
-    await this.show(id);
+  async delete(reference: string): Promise<void> {
+    const { id } = await this.show(reference);
     const link = await this.#surroundings.temporal();
     await link.call(async ({ schedule }) => {
       try {
@@ -202,7 +204,8 @@ export class Schedules {
   }
 
   /** See {@link BackupClient.scheduleTrigger}. */
-  async trigger(id: string): Promise<Execution> {
+  async trigger(reference: string): Promise<Execution> {
+    const id = await this.idOf(reference);
     const [input, policy] = await this.runArguments(id);
     const [{ startRun }, { toExecution }] = await Promise.all([
       import('./runs.ts'),
@@ -255,7 +258,8 @@ export class Schedules {
     }
   }
 
-  async #change(id: string, change: (draft: Draft) => void): Promise<Schedule> {
+  async #change(reference: string, change: (draft: Draft) => void): Promise<Schedule> {
+    const id = await this.idOf(reference);
     const { changeSchedule } = await import('./schedule-change.ts');
     const describe = async () => {
       const description = await this.#describe(id);
@@ -264,6 +268,27 @@ export class Schedules {
     };
     await changeSchedule(await this.#surroundings.temporal(), describe, change);
     return this.show(id);
+  }
+
+  /**
+   * The id of a schedule that is given by its id or its exact name. An id is not looked for: a deleted one is one, too.
+   * @throws BackupctlError not-found; ambiguous, with the candidates
+   */
+  async idOf(reference: string): Promise<string> {
+    if (uuid.test(reference)) return reference.toLowerCase();
+    const ids = await this.#listedIds(`${searchAttributes.kind} = 'backup'`);
+    const found = await concurrently(ids, DESCRIBES, (id) => this.#describe(id));
+    const named = found.filter(
+      (description) => description !== null && argumentsOf(description)?.[0].name === reference,
+    );
+    const [only, ...others] = named.map((description) => description?.scheduleId ?? '');
+    if (only === undefined) throw noSchedule(reference);
+    if (others.length === 0) return only;
+    throw new BackupctlError(
+      'ambiguous',
+      `${named.length} schedules are named ${reference}: ${[only, ...others].sort().join(', ')}`,
+      { hint: 'give an id; `backupctl schedule-list` shows which is which' },
+    );
   }
 
   /** The arguments that a run of the schedule gets. @throws BackupctlError not-found */
@@ -309,6 +334,6 @@ function byNextExecution(a: Schedule, b: Schedule): number {
 
 function noSchedule(id: string): BackupctlError {
   return new BackupctlError('not-found', `there is no schedule ${id}`, {
-    hint: '`backupctl schedule-list` shows the ids of those that exist',
+    hint: '`backupctl schedule-list` shows those that exist',
   });
 }

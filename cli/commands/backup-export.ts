@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { defineCommand } from '../command.ts';
+import { formatSize } from '../output/size.ts';
 import { backup } from '../parameters.ts';
 
 export const command = defineCommand({
@@ -39,7 +40,7 @@ export const command = defineCommand({
     context.progress.clear();
     await context.output.list(files, [
       { header: 'File', value: ({ path }) => path },
-      { header: 'Size', value: ({ size }) => size },
+      { header: 'Size', value: ({ size }) => formatSize(size) },
     ]);
   },
 });

@@ -11,7 +11,7 @@ export const command = defineCommand({
   prints: 'thing',
   examples: [
     ['backupctl schedule-show fb149a29-be9b-49c1-a2f7-ca6c1213896f', 'What is not the default, as well'],
-    ['backupctl schedule-show fb149a29-be9b-49c1-a2f7-ca6c1213896f --long', 'Everything'],
+    ['backupctl schedule-show nightly --long', 'Everything, of the one schedule of that name'],
   ],
   async run(args, context) {
     const client = await context.client();

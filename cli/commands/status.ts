@@ -18,6 +18,7 @@ export const command = defineCommand({
     const client = await context.client();
     const instances = await client.status();
     await context.output.list(instances, statusColumns);
+    if (instances.length === 0) context.output.note('no instance is registered, so nothing is backed up');
     return instances.every((instance) => instance.protected) ? exitCodes.ok.code : exitCodes.unprotected.code;
   },
 });

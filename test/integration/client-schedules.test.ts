@@ -65,6 +65,23 @@ describe('a schedule', () => {
     await Promise.all([client.scheduleDelete(own.id), client.scheduleDelete(other.id)]);
   });
 
+  test('is found by its name where no other has it, never by a part of it, and refused where two have it', async () => {
+    const own = await client.scheduleCreate(orders, '0 3 * * *', 'by-name');
+    expect((await client.scheduleShow('by-name')).id).toBe(own.id);
+    expect((await client.schedulePause('by-name')).paused).toBe(true);
+    expect((await client.executionList('by-name')).items).toEqual([]);
+    expect((await errorOf(client.scheduleShow('by-nam')))?.code).toBe('not-found');
+    const other = await client.scheduleCreate('orders-archive', '0 4 * * *', 'by-name');
+    for (const act of [() => client.scheduleDelete('by-name'), () => client.executionList('by-name')]) {
+      const error = await errorOf(act());
+      expect(error?.code).toBe('ambiguous');
+      expect(error?.message).toContain([own.id, other.id].sort().join(', '));
+    }
+    await client.scheduleDelete(other.id);
+    await client.scheduleDelete('by-name');
+    expect((await errorOf(client.scheduleShow(own.id)))?.code).toBe('not-found');
+  });
+
   test('that is changed, paused and unpaused keeps the rest, and moves active_since only where fires change', async () => {
     const { id, activeSince } = await client.scheduleCreate('orders', '0 3 * * *', 'nightly', { jitter: 5 });
     const renamed = await client.scheduleUpdate(id, { name: 'nocturne', description: 'night' });
