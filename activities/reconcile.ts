@@ -6,11 +6,12 @@ import {
   WorkflowExecutionAlreadyStartedError,
 } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+import { lookahead } from '../repository/lookahead.ts';
 import type { BackupCreateInput, MissedFires, RunPolicy } from '../workflows/types.ts';
 import { searchAttributes } from '../workflows/types.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withFailures } from './failure.ts';
-import { lostFires } from './lost-fires.ts';
+import { firesOf } from './lost-fires.ts';
 
 /** Up to when every schedule was looked at; those that have to be looked at again from earlier on stand in `pending`. */
 export interface ReconcileCursor {
@@ -24,6 +25,8 @@ export type ReconcileActivities = ReturnType<typeof createReconcileActivities>;
 const settled = 70_000;
 /** Fires of the last moments are Temporal's to start. */
 const fresh = 5_000;
+/** Schedules that are looked at side by side: thousands of them are to fit into the minute between two looks. */
+const sideBySide = 10;
 
 export function createReconcileActivities(deps: ActivityDeps) {
   return withFailures({
@@ -34,49 +37,74 @@ export function createReconcileActivities(deps: ActivityDeps) {
       const now = Date.parse(input.now);
       const until = now - fresh;
       const pending: Record<string, string> = {};
-      for await (const { scheduleId } of deps.temporal.schedule.list()) {
-        Context.current().heartbeat();
-        const from = input.last?.pending[scheduleId] ?? input.last?.checked_until;
-        const description = await describe(deps.temporal, scheduleId);
-        if (description === null || description.action.type !== 'startWorkflow') continue;
-        if (description.action.workflowType !== 'backup_create') continue;
-        // The first look of all has nothing to compare with.
-        if (from === undefined) continue;
-        const done = await reconcileOne(deps.temporal, description, Date.parse(from), until, now);
-        if (!done) pending[scheduleId] = from;
-      }
-      return { checked_until: new Date(until).toISOString(), pending };
+      const checked: ReconcileCursor = { checked_until: new Date(until).toISOString(), pending };
+      // The first look of all has nothing to compare with.
+      if (input.last === null) return checked;
+      const { last } = input;
+      const context = Context.current();
+      const ids: string[] = [];
+      for await (const { scheduleId } of deps.temporal.schedule.list()) ids.push(scheduleId);
+      const looks = lookahead(ids, sideBySide, async (id) => {
+        const from = last.pending[id] ?? last.checked_until;
+        context.heartbeat();
+        context.cancellationSignal.throwIfAborted();
+        return { id, from, done: await look(deps.temporal, id, { from: Date.parse(from), until, now }) };
+      });
+      for await (const { id, from, done } of looks) if (!done) pending[id] = from;
+      return checked;
     },
   });
+}
+
+interface Span {
+  from: number;
+  until: number;
+  now: number;
+}
+
+/**
+ * A schedule that cannot be looked at does not keep the others from being looked at: it is next time's.
+ * @returns whether that is done
+ */
+async function look(temporal: Client, id: string, span: Span): Promise<boolean> {
+  try {
+    const description = await describe(temporal, id);
+    return description === null || (await reconcileOne(temporal, description, span));
+  } catch (error) {
+    Context.current().log.warn(`the fires of schedule ${id} could not be looked at`, { error });
+    return false;
+  }
 }
 
 /** @returns false where it is too early to tell: Temporal may yet start the newest fire by itself */
 async function reconcileOne(
   temporal: Client,
   schedule: ScheduleDescription,
-  from: number,
-  until: number,
-  now: number,
+  { from, until, now }: Span,
 ): Promise<boolean> {
   if (schedule.state.paused || schedule.action.type !== 'startWorkflow') return true;
-  const [input, policy] = schedule.action.args as [BackupCreateInput, RunPolicy];
+  const [input, policy] = (schedule.action.args ?? []) as [BackupCreateInput, RunPolicy?];
+  // Ours alone: others may use the namespace as well.
+  if (schedule.action.workflowType !== 'backup_create' || policy?.schedule_id !== schedule.scheduleId)
+    return true;
   const since = Math.max(from, policy.active_since === null ? 0 : Date.parse(policy.active_since));
   if (since >= until) return true;
-  const fires = await lostFires(temporal, schedule, since, until);
-  if (fires.newest !== null && !fires.newest.taken && now - fires.newest.at < settled) return false;
-  if (fires.lost.length === 0) return true;
-
-  const lost = [...fires.lost];
-  const newest = lost.at(-1) as number;
-  const superseded = fires.newest?.taken === true && fires.newest.at > newest;
-  if (!superseded && now - newest <= policy.catchup_window * 1000) {
-    // The workflow id is made of the fire's own time: a second backfill of it starts nothing.
+  const fires = await firesOf(temporal, schedule, since, until, () => Context.current().heartbeat());
+  const last = fires.at(-1);
+  if (last !== undefined && !last.taken && now - last.at < settled) return false;
+  const lost = fires.filter(({ taken }) => !taken);
+  const newest = lost.at(-1);
+  if (newest === undefined) return true;
+  // One that a later run followed is made up for already.
+  if (newest === last && now - newest.at <= policy.catchup_window * 1000) {
+    // The workflow id is made of the fire's own time: a second look finds it taken.
     await temporal.schedule
       .getHandle(schedule.scheduleId)
-      .backfill({ start: new Date(newest - 1000), end: new Date(newest), overlap: 'ALLOW_ALL' });
+      .backfill({ start: new Date(newest.after + 1), end: new Date(newest.at), overlap: 'ALLOW_ALL' });
     lost.pop();
   }
-  if (lost.length > 0) await recordMissed(temporal, schedule, input, policy, lost);
+  const times = lost.map(({ at }) => at);
+  if (times.length > 0) await recordMissed(temporal, schedule, input, policy, times);
   return true;
 }
 
