@@ -141,6 +141,7 @@ async function restoreStages(
   // Since 17 pg_restore begins with SET transaction_timeout, which no older server knows: then its text goes to psql,
   // without that line. The settings precede everything else, so nothing of the data is touched.
   if (tools.major >= 17 && server.major < 17) {
+    assertRestricts(tools.version);
     const beside = join(tools.folder, 'psql');
     return [
       zstd,
@@ -164,6 +165,21 @@ async function restoreStages(
   }
   const args = ['--exit-on-error', '--no-password', `--dbname=${conninfo(name)}`, ...selection];
   return [zstd, restoreStage(tools.pgRestore, args, part !== null, undefined)];
+}
+
+/**
+ * psql runs what stands behind a backslash, and a dump comes from whoever owns the database: pg_restore and psql keep it
+ * from that since 17.6 (CVE-2025-8714).
+ * @throws BackupctlError missing-tool
+ */
+export function assertRestricts(version: string): void {
+  const minor = Number(/^17\.(\d+)/.exec(version)?.[1] ?? Number.POSITIVE_INFINITY);
+  if (minor >= 6) return;
+  throw new BackupctlError(
+    'missing-tool',
+    `psql ${version} would run commands that a dump may hold (CVE-2025-8714), and this restore needs it`,
+    { hint: "update PostgreSQL's programs to 17.6 or newer" },
+  );
 }
 
 /**

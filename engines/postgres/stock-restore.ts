@@ -12,7 +12,7 @@ export function stockRestore(manifest: Manifest): string[] {
     const segments = manifest.objects.filter((object) => object.stream === stream);
     const files = segments
       .sort((a, b) => a.segment - b.segment)
-      .map((object) => shellWord(segmentName(stream, object.segment)));
+      .map((object) => shellWord(`./${segmentName(stream, object.segment)}`)); // a name may begin with a dash
     return `for f in ${files.join(' ')}; do age -d -i identity.txt "$f" || exit 1; done | zstd -dc`;
   };
   const needed = manifest.tools.find((tool) => tool.role === 'needed' && tool.name === 'pg_restore')?.version;
@@ -28,11 +28,19 @@ export function stockRestore(manifest: Manifest): string[] {
     const database = target === '' ? conninfo(name) : 'postgres';
     const clean = target === '' ? ' --clean --if-exists' : '';
     lines.push(
-      `# database ${JSON.stringify(name)}`,
+      `# database ${oneLine(name)}`,
       `{ ${opened(stream)}; } | pg_restore --exit-on-error${target}${clean} --dbname=${shellWord(database)}`,
     );
   }
   return lines;
+}
+
+/** In quotes, with every letter written out that a terminal would not show as it is. */
+function oneLine(text: string): string {
+  return JSON.stringify(text).replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (letter) => `\\u${(letter.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 function shellWord(text: string): string {
