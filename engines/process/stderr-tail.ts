@@ -1,16 +1,20 @@
 import type { Readable } from 'node:stream';
+import { withoutRepeatedData } from './repeated-data.ts';
 
 const bound = 16 * 1024;
+const statement = 'Command was: ';
 
 /**
  * The end of what a program wrote to its standard error, in bounded memory however much that is, with secrets struck
- * out. Reading goes on to the end, so that a flood never blocks the program.
+ * out, and without the statements and rows that it repeats. Reading goes on to the end, so that a flood never blocks the program.
  */
 export class StderrTail {
   readonly #secrets: readonly string[];
   #pieces: Buffer[] = [];
   #held = 0;
   #cut = false;
+  /** Whether the cut went through a statement that pg_restore repeats. */
+  #inStatement = false;
 
   /** @param secrets texts that must not be seen; shorter than three characters they are not looked for */
   constructor(stream: Readable, secrets: readonly string[] = []) {
@@ -28,6 +32,7 @@ export class StderrTail {
       const newline = text.indexOf('\n', longest);
       text = newline === -1 ? text.slice(longest) : text.slice(newline + 1);
     }
+    text = withoutRepeatedData(this.#inStatement ? `${statement}\n${text}` : text);
     return text
       .split(/\r?\n/)
       .filter((line) => line.trim() !== '')
@@ -39,8 +44,11 @@ export class StderrTail {
     this.#pieces.push(piece);
     this.#held += piece.length;
     if (this.#held <= 2 * bound) return;
-    const end = Buffer.concat(this.#pieces).subarray(-bound);
-    this.#pieces = [Buffer.from(end)];
+    const held = Buffer.concat(this.#pieces);
+    const dropped = `${this.#inStatement ? statement : ''}${held.subarray(0, -bound).toString('latin1')}`;
+    const repeated = dropped.lastIndexOf(statement);
+    this.#inStatement = repeated !== -1 && !/\n\w[\w.-]*: /.test(dropped.slice(repeated));
+    this.#pieces = [Buffer.from(held.subarray(-bound))];
     this.#held = bound;
     this.#cut = true;
   }
