@@ -1,6 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { Connection } from '@temporalio/client';
 import { loadConfig } from '../config/load.ts';
 import { BackupctlError } from '../errors/backupctl-error.ts';
@@ -19,6 +17,7 @@ import { aborted, stopOnSignals } from './stop-signals.ts';
 import { UndoStack } from './undo-stack.ts';
 import { createWorker } from './worker.ts';
 import { WorkerLoop } from './worker-loop.ts';
+import { makeWorkerScratch } from './worker-scratch.ts';
 
 export interface WorkerMainOptions {
   dataDir?: string | undefined;
@@ -58,7 +57,7 @@ export async function runWorker(options: WorkerMainOptions = {}): Promise<void> 
     const { repository, epoch } = await ownRepository(config, platformId, () => platformId);
     undo.push(() => repository.store.close());
 
-    const scratch = await mkdtemp(join(tmpdir(), 'backupctl-worker-'));
+    const scratch = await makeWorkerScratch();
     undo.push(() => rm(scratch, { recursive: true, force: true }));
     const metrics = new PlatformMetrics();
     let worker: WorkerLoop | undefined;
