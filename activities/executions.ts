@@ -1,4 +1,6 @@
 import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { validate } from 'uuid';
+import type { Repository } from '../repository/repository.ts';
 import { searchAttributes } from '../workflows/types.ts';
 
 /** Whether a workflow runs now: asked of its history, which is exact, and not of visibility, which lags. */
@@ -25,4 +27,23 @@ export async function runningExecutions(
     for (const id of attributes[searchAttributes.backup] ?? []) backups.add(String(id));
   }
   return { ids, backups };
+}
+
+/**
+ * Whether an execution of this platform had ended by an instant. Of one that Temporal does not list only a closed log in
+ * our own repository tells: else it is another platform's (two may back up one server), or has begun just now, and is
+ * not listed yet.
+ */
+export async function hasEnded(
+  { temporal, repository }: { temporal: Client; repository: Repository },
+  executionId: string,
+  before: Date,
+): Promise<boolean> {
+  if (!validate(executionId)) return false;
+  const query = `RunId = '${executionId}' OR ${searchAttributes.execution} = '${executionId}'`;
+  for await (const { status, closeTime } of temporal.workflow.list({ query, pageSize: 1 })) {
+    return status.name !== 'RUNNING' && closeTime !== undefined && closeTime <= before;
+  }
+  const closedAt = await repository.logClosedAt(executionId);
+  return closedAt !== null && closedAt <= before;
 }

@@ -4,8 +4,9 @@ import { Context } from '@temporalio/activity';
 import type { Log } from '../engines/engine.ts';
 import { messageOf } from '../errors/backupctl-error.ts';
 import type { JanitorInput, JanitorResult } from '../workflows/types.ts';
+import { whileBeating } from './beating.ts';
 import type { ActivityDeps } from './deps.ts';
-import { isRunning, runningExecutions } from './executions.ts';
+import { hasEnded, isRunning, runningExecutions } from './executions.ts';
 import { withFailures } from './failure.ts';
 import { withScratch } from './scratch.ts';
 import { targetOf } from './target.ts';
@@ -74,8 +75,8 @@ export function createJanitorActivities(deps: ActivityDeps) {
       return whileBeating(async () => {
         const result: JanitorResult = { removed: [], problems: [] };
         const grace = input.grace_seconds ?? defaultGrace;
-        const running = await runningExecutions(temporal);
-        result.removed.push(...(await sweepScratch(deps.scratch, Date.now() - grace * 1000, running.ids)));
+        const before = new Date(Date.parse(input.now) - grace * 1000);
+        result.removed.push(...(await sweepScratch(deps, grace)));
         for (const instance of await repository.instances()) {
           // The worker beside an instance sweeps it.
           if (instance.task_queue !== null && instance.task_queue !== deps.taskQueue) continue;
@@ -85,7 +86,7 @@ export function createJanitorActivities(deps: ActivityDeps) {
               const { target } = await targetOf(deps, instance);
               const { cancellationSignal: signal, info } = Context.current();
               const run = { executionId: info.workflowExecution?.runId ?? '', signal, log: silent, scratch };
-              return engine.sweep(target, async (executionId) => !running.ids.has(executionId), run);
+              return engine.sweep(target, (executionId) => hasEnded(deps, executionId, before), run);
             });
             result.removed.push(...lines.map((line) => `${instance.name}: ${line}`));
           } catch (error) {
@@ -101,8 +102,10 @@ export function createJanitorActivities(deps: ActivityDeps) {
       return whileBeating(async () => {
         const grace = input.grace_seconds ?? defaultGrace;
         const before = new Date(Date.parse(input.now) - grace * 1000);
+        const unfinished = await repository.unfinishedLogs({ before });
+        // Asked after the list, so that whatever stands in it had begun by then.
         const running = await runningExecutions(temporal);
-        for (const executionId of await repository.unfinishedLogs({ before })) {
+        for (const executionId of unfinished) {
           if (!running.ids.has(executionId)) await repository.finishLog(executionId);
         }
         return { removed: [], problems: [] };
@@ -118,26 +121,21 @@ async function laneHolds(deps: ActivityDeps, instanceId: string, backupId: strin
   return memo?.backup_id === undefined || memo.backup_id === backupId;
 }
 
+/** What Temporal's lists may lag behind by, in seconds, with much to spare. */
+const lag = 60;
+
 /** Private directories of a worker that was killed. */
-async function sweepScratch(root: string, before: number, running: ReadonlySet<string>): Promise<string[]> {
-  if (running.size > 1) return []; // Ours among them: which directory is whose is not told.
+async function sweepScratch({ scratch, temporal }: ActivityDeps, grace: number): Promise<string[]> {
+  const { ids } = await runningExecutions(temporal);
+  if (ids.size > 1) return []; // Ours among them: which directory is whose is not told.
+  const before = Date.now() - Math.max(grace, lag) * 1000;
   const removed: string[] = [];
-  for (const name of await readdir(root).catch(() => [])) {
-    const path = join(root, name);
+  for (const name of await readdir(scratch).catch(() => [])) {
+    const path = join(scratch, name);
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
     if (mtimeMs > before) continue;
     await rm(path, { recursive: true, force: true });
     removed.push(`private directory ${name}`);
   }
   return removed;
-}
-
-async function whileBeating<T>(body: () => Promise<T>): Promise<T> {
-  const context = Context.current();
-  const beat = setInterval(() => context.heartbeat(), 2_000);
-  try {
-    return await body();
-  } finally {
-    clearInterval(beat);
-  }
 }

@@ -375,6 +375,11 @@ export class Repository {
     return finishLog(this.store, executionId);
   }
 
+  /** When an execution's log was made one, by the store's clock: it is over then. Null where it was not, or never was. */
+  async logClosedAt(executionId: string): Promise<Date | null> {
+    return (await this.store.stat(layout.log(executionId)))?.modified ?? null;
+  }
+
   /** Lines from an offset (in lines). */
   readLog(executionId: string, options: { offset?: number } = {}): Promise<LogLines> {
     return readLog(this.store, executionId, options);
