@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
 import type { BackupCreateInput, CommitResult, DumpResult, PreparedBackup } from '../workflows/types.ts';
+import { beating } from './beating.ts';
 import type { ActivityDeps } from './deps.ts';
 import { runDump } from './dump.ts';
 import { withFailures } from './failure.ts';
@@ -43,7 +44,7 @@ export type BackupActivities = ReturnType<typeof createBackupActivities>;
 
 /** The steps of one backup, in order. Each may run again after a crash, on another worker. */
 export function createBackupActivities(deps: ActivityDeps) {
-  return withFailures({
+  const activities = {
     /** Finds the instance and the parent of an increment, and whether there is room. */
     async pick_parent(input: PickParentInput): Promise<PreparedBackup> {
       const { repository } = deps;
@@ -146,7 +147,8 @@ export function createBackupActivities(deps: ActivityDeps) {
         await log.close();
       }
     },
-  });
+  };
+  return withFailures(beating(['pick_parent', 'commit', 'cleanup'], activities));
 }
 
 /** Sessions that a killed child left at the source. A source that is gone has none. */

@@ -1,4 +1,5 @@
 import type { ExecutionOutput, ExecutionState } from '../workflows/types.ts';
+import { beating } from './beating.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withFailures } from './failure.ts';
 
@@ -6,7 +7,7 @@ export type ClosingActivities = ReturnType<typeof createClosingActivities>;
 
 /** The end of every execution. */
 export function createClosingActivities(deps: ActivityDeps) {
-  return withFailures({
+  const activities = {
     /** Writes the last line, and makes one object of the log's pieces. */
     async close_log(input: {
       execution_id: string;
@@ -24,5 +25,6 @@ export function createClosingActivities(deps: ActivityDeps) {
       await log.flush();
       await deps.repository.finishLog(input.execution_id);
     },
-  });
+  };
+  return withFailures(beating(['close_log'], activities));
 }

@@ -19,7 +19,7 @@ export async function runDump(deps: ActivityDeps, input: DumpInput, scratch: str
   const log = openRunLog(deps.repository, input.execution_id, 'dump_upload');
   const pulse = new Pulse(deps.config.stallLimit);
   try {
-    pulse.stage('waiting for a slot of this worker');
+    pulse.idle('waiting for a slot of this worker');
     return await deps.slots.with(pulse.signal, () => dumpInSlot(deps, input, scratch, pulse, log));
   } catch (error) {
     // An aborted signal knows the reason; what the children say of their end is only its consequence.
@@ -28,8 +28,9 @@ export async function runDump(deps: ActivityDeps, input: DumpInput, scratch: str
     log.error(reason instanceof Error ? reason.message : String(reason));
     throw reason;
   } finally {
-    pulse.stop();
+    // Still heartbeating: a store that is slow now must not cost us what was done.
     await log.close();
+    pulse.stop();
   }
 }
 

@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { WorkflowNotFoundError } from '@temporalio/client';
 import { searchAttributes } from '../workflows/types.ts';
 import type { ActivityDeps } from './deps.ts';
+import { isRunning } from './executions.ts';
 import { withFailures } from './failure.ts';
 
 export interface LaneHolder {
@@ -19,11 +20,16 @@ export interface RunningExecution {
   execution_id: string;
 }
 
+/** Runs of this worker that may hold a place among its activities while they wait, and for how long (milliseconds). */
+const mostWaiting = 20;
+const longestWait = 600_000;
+
 export type LaneActivities = ReturnType<typeof createLaneActivities>;
 
 /** What a run asks about others. All of it is Temporal's to answer. */
 export function createLaneActivities(deps: ActivityDeps) {
   const { workflow } = deps.temporal;
+  let waiting = 0;
   return withFailures({
     /** Who is in a lane, or null where it is free by now. */
     async lane_holder(input: { workflow_id: string }): Promise<LaneHolder | null> {
@@ -60,7 +66,8 @@ export function createLaneActivities(deps: ActivityDeps) {
         .describe();
       const siblings: RunningExecution[] = [];
       for await (const other of workflow.list({ query })) {
-        if (other.runId === mine.runId) continue;
+        // A row of lost fires is no backup: nobody yields to it.
+        if (other.runId === mine.runId || other.workflowId.includes('/missed/')) continue;
         const earlier =
           other.startTime.getTime() - mine.startTime.getTime() || compare(other.runId, mine.runId);
         if (earlier < 0) {
@@ -70,20 +77,30 @@ export function createLaneActivities(deps: ActivityDeps) {
       return siblings;
     },
 
-    /** Returns when that run is over, however it ended. */
-    async await_closed(input: { workflow_id: string; run_id: string }): Promise<void> {
+    /**
+     * Returns true when that run is over, however it ended. Those who wait must not take every place that this worker
+     * has for activities, or what they wait for would find none: then, and after a while, the answer is false, and the
+     * workflow asks again.
+     */
+    async await_closed(input: { workflow_id: string; run_id: string }): Promise<boolean> {
+      if (waiting >= mostWaiting) return !(await isRunning(deps.temporal, input.workflow_id, input.run_id));
       const context = Context.current();
       const beat = setInterval(() => context.heartbeat({ stage: `waiting for ${input.run_id}` }), 2_000);
+      const enough = Promise.withResolvers<boolean>();
+      const timer = setTimeout(() => enough.resolve(false), longestWait);
+      waiting += 1;
       try {
         const over = workflow
           .getHandle(input.workflow_id, input.run_id, { followRuns: false })
           .result()
           .then(
-            () => {},
-            () => stillThere(deps, input),
+            () => true,
+            () => isOver(deps, input),
           );
-        await Promise.race([over, context.cancelled]);
+        return await Promise.race([over, enough.promise, context.cancelled]);
       } finally {
+        waiting -= 1;
+        clearTimeout(timer);
         clearInterval(beat);
       }
     },
@@ -100,13 +117,11 @@ export function createLaneActivities(deps: ActivityDeps) {
 }
 
 /** A result that failed is an end; an outage is not. @throws when the run is not over, so that it is asked again */
-async function stillThere(deps: ActivityDeps, input: { workflow_id: string; run_id: string }): Promise<void> {
-  try {
-    const { status } = await deps.temporal.workflow.getHandle(input.workflow_id, input.run_id).describe();
-    if (status.name === 'RUNNING') throw new Error(`${input.workflow_id} is still running`);
-  } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
+async function isOver(deps: ActivityDeps, input: { workflow_id: string; run_id: string }): Promise<true> {
+  if (await isRunning(deps.temporal, input.workflow_id, input.run_id)) {
+    throw new Error(`${input.workflow_id} is still running`);
   }
+  return true;
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

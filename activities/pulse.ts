@@ -13,6 +13,8 @@ export interface Heartbeat {
 }
 
 const beatEvery = 1_000;
+/** Ticks between the heartbeats of who only waits: hundreds may, and each costs the server a write. */
+const idleBeatEvery = 5;
 
 /**
  * Heartbeats once a second, with real progress, and watches that there is some. A heartbeat by a timer alone would hide
@@ -27,6 +29,8 @@ export class Pulse {
   readonly #samples: { at: number; bytes: number }[] = [];
   #beat: Heartbeat = { stage: 'starting', bytes_in: 0, bytes_out: 0, rate: 0 };
   #movedAt = performance.now();
+  #idle = false;
+  #ticks = 0;
 
   /** @param stallSeconds null where nothing is expected to move bytes. */
   constructor(stallSeconds: number | null) {
@@ -43,7 +47,14 @@ export class Pulse {
 
   stage(stage: string): void {
     this.#beat.stage = stage;
+    this.#idle = false;
     this.#movedAt = performance.now();
+  }
+
+  /** A stage in which nothing is to move, for as long as it takes: a queue is no stall, and many may stand in it. */
+  idle(stage: string): void {
+    this.#beat.stage = stage;
+    this.#idle = true;
   }
 
   moved(bytesIn: number, bytesOut: number): void {
@@ -72,6 +83,11 @@ export class Pulse {
     const oldest = this.#samples[0];
     if (oldest !== undefined && now > oldest.at) {
       this.#beat.rate = Math.round(((this.#beat.bytes_in - oldest.bytes) * 1000) / (now - oldest.at));
+    }
+    this.#ticks += 1;
+    if (this.#idle) {
+      if (this.#ticks % idleBeatEvery === 0) this.#context.heartbeat({ ...this.#beat });
+      return;
     }
     this.#context.heartbeat({ ...this.#beat });
     if (now - this.#movedAt > this.#stallSeconds * 1000) {

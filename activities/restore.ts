@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { Engine, RestoredDatabase, RestorePlan, RunContext, Target } from '../engines/engine.ts';
 import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
 import type { RestoreFinishInput, RestoreInput } from '../workflows/types.ts';
+import { beating } from './beating.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withFailures } from './failure.ts';
 import { Pulse } from './pulse.ts';
@@ -21,7 +22,7 @@ export interface PinResult {
 export type RestoreActivities = ReturnType<typeof createRestoreActivities>;
 
 export function createRestoreActivities(deps: ActivityDeps) {
-  return withFailures({
+  const activities = {
     /** Where the work is to be done, and a pin on the backup, so that no deletion takes it away meanwhile. */
     async restore_pin(input: RestoreRef & { now: string }): Promise<PinResult> {
       const instance = await findInstance(deps, input.target_instance_id);
@@ -78,7 +79,8 @@ export function createRestoreActivities(deps: ActivityDeps) {
         engine.finishRestore(target, input.databases, run),
       );
     },
-  });
+  };
+  return withFailures(beating(['restore_pin', 'restore_cleanup'], activities));
 }
 
 /** The holder is the restore's workflow: a pin counts as long as that runs. */
@@ -122,7 +124,8 @@ async function inTarget<T>(
     log.error(error instanceof BackupctlError ? error.message : messageOf(error));
     throw error;
   } finally {
-    pulse.stop();
+    // Still heartbeating: a store that is slow now must not have the work done again.
     await log.close();
+    pulse.stop();
   }
 }

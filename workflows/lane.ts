@@ -1,5 +1,5 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
-import { ParentClosePolicy, proxyActivities, startChild } from '@temporalio/workflow';
+import { ParentClosePolicy, proxyActivities, sleep, startChild } from '@temporalio/workflow';
 import type { LaneActivities } from '../activities/lane.ts';
 import { executionId } from './execution.ts';
 import type { RunPolicy } from './types.ts';
@@ -38,7 +38,7 @@ export async function afterSiblings(policy: RunPolicy): Promise<Yielded | null> 
     }
     for (const sibling of siblings) {
       if (policy.overlap === 'cancel-other') await cancel_execution(sibling);
-      await await_closed(sibling);
+      await untilClosed(sibling);
     }
   }
 }
@@ -81,6 +81,13 @@ export async function inLane<In extends { execution_id: string; backup_id: strin
     if (!sameSchedule && policy.on_busy === 'skip') {
       return new Yielded(`execution ${holder.execution_id} is backing up this instance (on-busy: skip)`);
     }
-    await await_closed({ workflow_id: lane, run_id: holder.lane_run_id });
+    await untilClosed({ workflow_id: lane, run_id: holder.lane_run_id });
+  }
+}
+
+/** Waits for the end of a run: in an activity, or, where that has to make room for others, by asking again. */
+async function untilClosed(run: { workflow_id: string; run_id: string }): Promise<void> {
+  for (let pause = 1; (await await_closed(run)) === false; pause = Math.min(pause * 2, 60)) {
+    await sleep(`${pause} seconds`);
   }
 }

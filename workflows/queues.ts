@@ -14,6 +14,8 @@ const brief: ActivityOptions = {
   startToCloseTimeout: '5 minutes',
   heartbeatTimeout: '20 seconds',
   retry: { maximumAttempts: 10, initialInterval: '1 second', maximumInterval: '1 minute' },
+  // What ends a run goes before what begins the next ones: else no backup of a busy night exists before its end.
+  priority: { priorityKey: 1 },
 };
 
 /** Moves data, for as long as it takes; alive as long as it heartbeats. */
