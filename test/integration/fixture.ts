@@ -112,7 +112,7 @@ export async function waitForState(
   executionId: string,
   ...states: string[]
 ): Promise<ExecutionJson> {
-  const timeout = 120_000;
+  const timeout = 200_000;
   let last: unknown;
   try {
     return await until(
