@@ -1,4 +1,4 @@
-import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type { BackupActivities } from '../activities/backup.ts';
 import type { ClosingActivities } from '../activities/closing.ts';
 import type { InstanceActivities } from '../activities/instance.ts';
@@ -22,6 +22,8 @@ const brief: ActivityOptions = {
 const long: ActivityOptions = {
   startToCloseTimeout: '7 days',
   heartbeatTimeout: '20 seconds',
+  // Said outright: where it is left out, the SDK sends TRY_CANCEL, and the cleanup would begin beside what it cleans up.
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
   retry: { maximumAttempts: 8, initialInterval: '1 second', maximumInterval: '1 minute' },
 };
 

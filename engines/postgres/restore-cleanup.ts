@@ -7,7 +7,7 @@ import { executionOfComment, isKeptName, isTemporaryOf } from './restore-names.t
 import { beside, readDatabases, restoredMark } from './restore-server.ts';
 
 /**
- * Drops a database with whoever is in it. Subscriptions stand in the way of that; they are let go of without a word to the
+ * Drops a database with whoever is in it; one that is gone already is no error. Subscriptions stand in the way of that; they are let go of without a word to the
  * publisher, whose slot belongs to the database that was dumped.
  */
 export async function dropDatabase(target: Target, name: string, run: RunContext): Promise<void> {
@@ -25,8 +25,13 @@ export async function dropDatabase(target: Target, name: string, run: RunContext
         run,
       );
     const database = quoteIdentifier(name);
-    await client.query(`ALTER DATABASE ${database} IS_TEMPLATE false`);
-    await client.query(`DROP DATABASE ${database} WITH (FORCE)`);
+    // What an interrupted drop left can be dropped again, and nothing else can be done with it.
+    const template = await client.query(
+      'SELECT FROM pg_catalog.pg_database WHERE datname = $1 AND datistemplate',
+      [name],
+    );
+    if (template.rows.length > 0) await client.query(`ALTER DATABASE ${database} IS_TEMPLATE false`);
+    await client.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
   });
 }
 
@@ -125,7 +130,7 @@ export async function sweepRestores(
   return lines;
 }
 
-/** Takes away the marks of what a restore has finished: it is over. */
+/** Takes away the marks of what a restore has finished: it is over, and its result on record. */
 export async function removeMarks(target: Target, restoreId: string, run: RunContext): Promise<void> {
   await beside(target, run, '', async (client) => {
     for (const database of (await readDatabases(client)).values()) {

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { PassThrough, Transform } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { postgresEngine } from '../../engines/postgres/engine.ts';
+import { temporaryComment, temporaryName } from '../../engines/postgres/restore-names.ts';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { type PostgresServer, startPostgres } from '../servers/postgres.ts';
 import { descendants, isAlive } from '../servers/process.ts';
@@ -22,9 +23,10 @@ function held(after: number, reached: () => void): { stream: Transform; release:
   });
   const stream = new Transform({
     transform(piece: Buffer, _encoding, done) {
+      const before = passed;
       passed += piece.length;
       if (passed < after) return done(null, piece);
-      reached();
+      if (before < after) reached();
       void released.then(() => done(null, piece));
     },
   });
@@ -264,6 +266,22 @@ describe.each([15, 18] as const)('a restore on PostgreSQL %i', (version) => {
     await untouched();
   });
 
+  test('whose dropping was interrupted is cleared up after all the same', async () => {
+    await using run = await TestRun.start();
+    const { executionId } = run.context;
+    const name = temporaryName(executionId, 0);
+    await server.psql(`CREATE DATABASE ${name}`);
+    await server.psql(`COMMENT ON DATABASE ${name} IS '${temporaryComment(executionId)}'`);
+    // What DROP DATABASE leaves when its session is ended half-way: nothing but a drop is possible then.
+    await server.psql(
+      `SET allow_system_table_mods = on; UPDATE pg_database SET datconnlimit = -2 WHERE datname = '${name}'`,
+    );
+    expect(await postgresEngine.cleanUp(targetOn(server, 'shop'), executionId, run.context)).toEqual([
+      `half-filled database ${name}`,
+    ]);
+    expect(await leftovers(server)).toBe('');
+  });
+
   test('that is tried again after a crash goes on with what is not done', async () => {
     const restoreId = crypto.randomUUID();
     await server.psql('CREATE DATABASE done');
@@ -273,6 +291,58 @@ describe.each([15, 18] as const)('a restore on PostgreSQL %i', (version) => {
     ]);
     expect(await server.psql(`SELECT count(*) FROM pg_db_role_setting`)).toBe('0');
     await server.psql('DROP DATABASE done');
+  });
+
+  test('whose result was lost is not done again over what was written since', async () => {
+    for (const createDatabase of [null, 'again']) {
+      const options = requestFor({ createDatabase, overwrite: createDatabase === null });
+      const name = createDatabase ?? 'shop';
+      await using first = await TestRun.start();
+      const before = await begin(first, options);
+      await server.psql(`UPDATE marker SET word = 'written after the restore'`, name);
+      await using second = await TestRun.start();
+      expect(await begin(second, options)).toMatchObject([
+        {
+          status: 'restored',
+          kept_as: before[0]?.kept_as,
+          note: 'restored by an earlier attempt of this restore',
+        },
+      ]);
+      expect(await server.psql('SELECT word FROM marker', name)).toBe('written after the restore');
+      await postgresEngine.forgetRestore(targetOn(server, ''), options.restoreId, second.context);
+      await server.psql(`DROP DATABASE ${name}`);
+      const kept = before[0]?.kept_as;
+      if (kept) await server.psql(`ALTER DATABASE ${kept} RENAME TO shop`);
+    }
+    expect(await server.psql(`SELECT count(*) FROM pg_db_role_setting`)).toBe('0');
+    await untouched();
+  });
+
+  test('that is replaced while it sleeps neither drops nor renames what its successor fills', async () => {
+    const options = requestFor({ overwrite: true });
+    await using zombie = await TestRun.start();
+    const { stream, release } = held(2_000_000, () => asleep());
+    let asleep = () => {};
+    const sleeping = new Promise<void>((resolve) => {
+      asleep = resolve;
+    });
+    backup.through = (bytes) => bytes.pipe(stream);
+    const old = begin(zombie, options);
+    await sleeping;
+    backup.through = (bytes) => bytes;
+    await using successor = await TestRun.start();
+    const context = { ...successor.context, executionId: zombie.context.executionId };
+    const target = targetOn(server, 'shop');
+    await postgresEngine.cleanUp(target, context.executionId, context);
+    const done = postgresEngine.restore(target, options, backup.source, { ...context, progress: () => {} });
+    release();
+    await Promise.allSettled([old]);
+    const [restored] = await done;
+    expect(restored).toMatchObject({ status: 'restored' });
+    await postgresEngine.forgetRestore(target, options.restoreId, context);
+    await server.psql('DROP DATABASE shop');
+    await server.psql(`ALTER DATABASE ${restored?.kept_as} RENAME TO shop`);
+    await untouched();
   });
 
   test('that finds other than was dumped says so, and brings nothing under its name', async () => {
