@@ -67,6 +67,7 @@ export function createRestoreActivities(deps: ActivityDeps) {
       const removed = await inTarget(deps, input, 'restore_cleanup', async ({ engine, target, run, log }) => {
         const lines = await engine.cleanUp(target, input.execution_id, run);
         for (const line of lines) log.info(`removed ${line}`);
+        await engine.forgetRestore(target, input.restore_id, run);
         return lines;
       }).catch((error: unknown) => [`nothing at the target: ${messageOf(error)}`]);
       await deps.repository.unpin(pinOf(input));

@@ -158,13 +158,21 @@ export interface Engine {
     source: RestoreSource,
     run: RunContext,
   ): Promise<RestorePlan>;
-  /** Restores each database on its own; one line for each. @throws only when nothing could be begun. */
+  /**
+   * Restores each database on its own; one line for each. Tried again, it goes on with those that are not done.
+   * @throws when nothing could be begun, and when the server went away: then what is done has its mark
+   */
   restore(
     target: Target,
     request: RestoreRequest,
     source: RestoreSource,
     run: RunContext & { progress(progress: RestoreProgress): void },
   ): Promise<RestoredDatabase[]>;
+  /**
+   * Takes away the marks by which a retry knows what an earlier attempt had finished. Only once the result of `restore`
+   * is on record: without them, a retry would restore again, over what has been written since. Idempotent.
+   */
+  forgetRestore(target: Target, restoreId: string, run: RunContext): Promise<void>;
   /** Drops what a restore kept (`kept_as`). */
   finishRestore(target: Target, restored: RestoredDatabase[], run: RunContext): Promise<string[]>;
   /**

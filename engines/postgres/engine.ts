@@ -2,7 +2,14 @@ import type { Engine } from '../engine.ts';
 import { endSessions, sweepSessions } from './cleanup.ts';
 import { dump } from './dump.ts';
 import { probe } from './probe.ts';
-import { cleanUpRestore, finishRestore, planRestore, restore, sweepRestores } from './restore.ts';
+import {
+  cleanUpRestore,
+  finishRestore,
+  planRestore,
+  removeMarks,
+  restore,
+  sweepRestores,
+} from './restore.ts';
 import { stockRestore } from './stock-restore.ts';
 import { checkUrl } from './url.ts';
 
@@ -16,6 +23,7 @@ export const postgresEngine: Engine = {
   dump,
   planRestore,
   restore,
+  forgetRestore: removeMarks,
   finishRestore,
   // Sessions first: nobody can drop the database that they are in.
   cleanUp: async (target, executionId, run) => [

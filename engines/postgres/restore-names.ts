@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 
 /** Bytes that PostgreSQL keeps of a name; it would cut a longer one without a word. */
@@ -6,9 +7,12 @@ const nameBytes = 63;
 const commentPrefix = 'backupctl restore ';
 const temporaryPrefix = 'backupctl_restore_';
 
-/** The name under which the nth database of an execution is filled. */
+/**
+ * The name under which the nth database of an execution is filled. It is another one each time: an attempt that wakes up
+ * after it was replaced must neither drop nor rename what its successor is filling.
+ */
 export function temporaryName(executionId: string, n: number): string {
-  return `${temporaryPrefix}${shortId(executionId)}_${n}`;
+  return `${temporaryPrefix}${shortId(executionId)}_${n}_${randomBytes(4).toString('hex')}`;
 }
 
 /**
@@ -17,7 +21,7 @@ export function temporaryName(executionId: string, n: number): string {
  */
 export function isTemporaryOf(executionId: string, name: string, comment: string | null): boolean {
   if (comment !== null) return executionOfComment(comment) === executionId;
-  return new RegExp(`^${temporaryPrefix}${shortId(executionId)}_[0-9]+$`).test(name);
+  return new RegExp(`^${temporaryPrefix}${shortId(executionId)}_[0-9]+(_[0-9a-f]+)?$`).test(name);
 }
 
 /** A UUIDv7 begins with its time, so that its end tells restores of one moment apart. */

@@ -14,7 +14,7 @@ import { countObjects } from './inventory.ts';
 import { type BackupContents, type BackupDatabase, pickDatabases, readBackup } from './restore-backup.ts';
 import { rolesOfGlobals } from './restore-globals.ts';
 import { lacksOf } from './restore-lacks.ts';
-import { checkDatabaseName, executionOfComment, temporaryName } from './restore-names.ts';
+import { checkDatabaseName, executionOfComment, keptName, temporaryName } from './restore-names.ts';
 import { beside, connectBeside, readServer, readSessions, type TargetFacts } from './restore-server.ts';
 
 /** What will be done with one database. */
@@ -150,7 +150,9 @@ async function decide(
     const from = name === database.name ? '' : ` from ${database.name}`;
     return { action: 'create', note: `a new database${from}${sizeOf(database.size)}` };
   }
-  if (existing.restored_by === request.restoreId) {
+  // Who may not set the mark has at least the old one beside it, under a name that is made of the restore's id.
+  const swapped = request.overwrite && server.databases.has(keptName(name, request.restoreId, new Set()));
+  if (existing.restored_by === request.restoreId || swapped) {
     return { action: 'done', note: 'restored by an earlier attempt of this restore' };
   }
   if (executionOfComment(existing.comment) !== null) {

@@ -28,6 +28,12 @@ export async function bringUnderItsName(
 ): Promise<string | null> {
   const databases = await readDatabases(client);
   const exists = databases.has(planned.target);
+  if (databases.get(planned.target)?.restored_by === request.restoreId) {
+    throw new BackupctlError(
+      'conflict',
+      `another attempt of this restore has brought back ${planned.target}`,
+    );
+  }
   if (exists && planned.action !== 'swap') {
     throw new BackupctlError('refused', `${planned.target} came into being meanwhile`);
   }

@@ -11,7 +11,7 @@ import { connect, end } from './connection.ts';
 import { queryError, toolError } from './errors.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
 import { analyzeDatabase, checkDatabase } from './restore-check.ts';
-import { dropDatabase, removeMarks, throwIfCancelled } from './restore-cleanup.ts';
+import { dropDatabase, throwIfCancelled } from './restore-cleanup.ts';
 import { fillDatabase, resolveInclude } from './restore-fill.ts';
 import { restoreGlobals } from './restore-globals.ts';
 import { keptName, temporaryComment } from './restore-names.ts';
@@ -20,7 +20,7 @@ import { applyProperties, createStatement, removeWhatWasDropped } from './restor
 import { beside } from './restore-server.ts';
 import { bringUnderItsName } from './restore-swap.ts';
 
-export { cleanUpRestore, finishRestore, sweepRestores } from './restore-cleanup.ts';
+export { cleanUpRestore, finishRestore, removeMarks, sweepRestores } from './restore-cleanup.ts';
 export { planRestore } from './restore-plan.ts';
 
 export type RestoreRun = RunContext & { progress(progress: RestoreProgress): void };
@@ -37,7 +37,8 @@ interface Work {
  * Restores each database on its own, one line for each: filled under a temporary name, checked, analyzed, then renamed. A
  * failure of one leaves its target as it was and its half-filled copy dropped, and the others go on; a cancellation ends
  * all.
- * @throws BackupctlError when nothing could be begun, or when it was cancelled
+ * @throws BackupctlError when nothing could be begun, when it was cancelled, or when the server went away and a retry knows
+ *   what is done
  */
 export async function restore(
   target: Target,
@@ -69,7 +70,6 @@ export async function restore(
       }),
     );
   }
-  await removeMarks(target, request.restoreId, run);
   return restored;
 }
 
@@ -120,13 +120,24 @@ async function restoreOne(
       return bringUnderItsName(client, planned, request, target, run);
     });
     created = false;
-    return { ...line, status: 'restored', ...(await afterwards(work, kept, notes)) };
+    const end = await afterwards(work, kept, notes);
+    run.log.info(`${planned.target} is restored: ${end.note}`);
+    return { ...line, status: 'restored', ...end };
   } catch (thrown) {
     const error = toolError(queryError(thrown, `restoring ${planned.target}`), `restoring ${planned.target}`);
     const state = await undo(work, planned, created);
     run.log.error(`${planned.target}: ${messageOf(error)}; ${state}`);
     throwIfCancelled(run.signal);
-    return { ...line, status: 'failed', kept_as: null, note: `${messageOf(error)}; ${state}` };
+    const note = `${messageOf(error)}; ${state}`;
+    // Without a superuser's marks a retry would not know the databases that are done.
+    if (work.plan.server.superuser && error instanceof BackupctlError && error.code === 'unavailable') {
+      throw new BackupctlError('unavailable', `${planned.target}: ${note}`, {
+        ...(error.hint === undefined ? {} : { hint: error.hint }),
+        retryable: error.retryable,
+        cause: error,
+      });
+    }
+    return { ...line, status: 'failed', kept_as: null, note };
   }
 }
 

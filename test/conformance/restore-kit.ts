@@ -82,7 +82,7 @@ export interface Restoring {
   onPhase?: (phase: string) => void;
 }
 
-/** One restore with surroundings of its own. */
+/** One restore with surroundings of its own, to its very end. */
 export async function restoreTo(
   server: PostgresServer,
   backup: TestBackup,
@@ -91,10 +91,13 @@ export async function restoreTo(
 ): Promise<RestoredDatabase[]> {
   await using run = await TestRun.start();
   const context: RunContext = run.context;
-  return await postgresEngine.restore(targetOn(server, ''), requestFor(options), backup.source, {
+  const request = requestFor(options);
+  const restored = await postgresEngine.restore(targetOn(server, ''), request, backup.source, {
     ...context,
     progress: ({ phase }) => onProgress(phase, run),
   });
+  await postgresEngine.forgetRestore(targetOn(server, ''), request.restoreId, context);
+  return restored;
 }
 
 export async function planOn(
