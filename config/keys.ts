@@ -10,7 +10,7 @@ export type KeyNeed = 'read' | 'write';
 
 /**
  * The keys that the configuration names. New backups are sealed to `encryption.recipients`, else to the newest
- * identity of the file. Where neither is there, `recipients` is empty, and those of the repository count.
+ * identity of the file. Where neither is there, `recipients` is empty, and nothing can be written.
  * @throws BackupctlError configuration, naming the file that is missing, unreadable or no key
  */
 export async function loadKeys(config: Config, need: KeyNeed): Promise<Keys> {

@@ -32,7 +32,11 @@ export async function openRepository(
   ]);
   try {
     const repository = await Repository.open(store, keys);
-    // Where no identity is at hand, the recipients that the repository was made with count.
+    if (options.write) {
+      if (keys.recipients.length === 0) throw noRecipients(config);
+      return repository;
+    }
+    // To be shown. Nothing is ever sealed to them: `backupctl.json` is not signed.
     if (keys.recipients.length === 0) keys.recipients.push(...repository.document.recipients);
     if (keys.indexRecipients.length === 0) keys.indexRecipients.push(...repository.document.index_recipients);
     return repository;
@@ -40,6 +44,17 @@ export async function openRepository(
     await store.close();
     throw error;
   }
+}
+
+/** Whoever can write the bucket could otherwise name themselves as a reader of all backups to come. */
+function noRecipients(config: Config): BackupctlError {
+  return new BackupctlError(
+    'configuration',
+    `there is nobody to seal backups to: ${config.keyFiles.identity} does not exist, and encryption.recipients is not set`,
+    {
+      hint: 'set encryption.recipients to the age1… of the identity, which the first line of its file shows',
+    },
+  );
 }
 
 export interface InitOutcome {

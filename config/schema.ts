@@ -65,7 +65,7 @@ export const configSchema = z.strictObject({
         .array(z.string().regex(/^age1[0-9a-z]+$/, 'an age recipient (age1…)'))
         .min(1, 'at least one recipient')
         .optional()
-        .describe('new backups are sealed to all of them; default: those of the repository'),
+        .describe('new backups are sealed to all of them; default: the newest identity of `identity.txt`'),
       index_identity: fileReference.optional().describe('opens indexes only; default: `index-identity.txt`'),
       identity: fileReference.optional().describe('opens data; default: `identity.txt`'),
     })

@@ -40,15 +40,37 @@ describe('the repository of a configuration', () => {
     });
   });
 
-  it('is readable without any key, and seals to what it was made with where the identity is elsewhere', async () => {
+  it('is readable without any key, and seals to the configured recipients where the identity is elsewhere', async () => {
     const config = await configOf('offline');
     const { document } = await initRepository(config, { now });
     await rm(config.keyFiles.identity);
-    const repository = await openRepository(config, { write: true });
+    const own = { ...config, recipients: document.recipients };
+    const repository = await openRepository(own, { write: true });
     expect(repository.keys).toMatchObject({ identity: null, recipients: document.recipients });
     await repository.store.close();
     await rm(config.keyFiles.signingKey);
     await (await openRepository(config)).store.close();
+  });
+
+  it('seals to nobody whom only the unsigned backupctl.json of the bucket names', async () => {
+    const config = await configOf('forged');
+    const { document } = await initRepository(config, { now });
+    const { document: theirs } = await initRepository(await configOf('attacker'), { now });
+    const file = work.path('forged/repository/backupctl.json');
+    await rm(file);
+    await writeFile(
+      file,
+      JSON.stringify({ ...document, recipients: theirs.recipients, index_recipients: theirs.recipients }),
+    );
+    await rm(config.keyFiles.indexIdentity);
+    const repository = await openRepository(config, { write: true });
+    expect(repository.keys).toMatchObject({ recipients: document.recipients, indexRecipients: [] });
+    await repository.store.close();
+    await rm(config.keyFiles.identity);
+    await expect(openRepository(config, { write: true })).rejects.toMatchObject({
+      code: 'configuration',
+      message: expect.stringContaining('encryption.recipients is not set'),
+    });
   });
 
   it('seals to the recipients that the configuration names', async () => {
