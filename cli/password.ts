@@ -24,7 +24,7 @@ export const passwordFlags = {
  * @throws BackupctlError usage for both flags, or a name that no variable has; not-found for a missing file
  */
 export async function passwordOf(
-  args: { passwordFile: string | undefined; passwordEnv: string | undefined },
+  args: { passwordFile: string | undefined; passwordEnv: string | undefined; noCheck: boolean },
   context: Context,
 ): Promise<SecretReference | undefined> {
   const { passwordFile, passwordEnv } = args;
@@ -36,8 +36,9 @@ export async function passwordOf(
     );
   }
   let reference: SecretReference;
-  if (passwordFile !== undefined) reference = { file: await checkedFile(resolve(passwordFile), context) };
-  else if (passwordEnv !== undefined) reference = { env: checkedVariable(passwordEnv, context.command) };
+  if (passwordFile !== undefined) {
+    reference = { file: await checkedFile(resolve(passwordFile), context, args.noCheck) };
+  } else if (passwordEnv !== undefined) reference = { env: checkedVariable(passwordEnv, context.command) };
   else return undefined;
 
   await allowHere(reference, context);
@@ -52,7 +53,8 @@ export async function allowHere(reference: SecretReference, context: Context): P
   await allowSecret(dataDir, reference);
 }
 
-async function checkedFile(path: string, { output, command }: Context): Promise<string> {
+/** @param warn whether nobody else says that others can read it: the worker does when it connects */
+async function checkedFile(path: string, { output, command }: Context, warn: boolean): Promise<string> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => error);
   if (found instanceof Error) {
     const missing = found.code === 'ENOENT' || found.code === 'ENOTDIR';
@@ -67,7 +69,7 @@ async function checkedFile(path: string, { output, command }: Context): Promise<
       hint: 'name a file that holds the password',
     });
   }
-  if ((found.mode & 0o044) !== 0) output.note(`warning: others can read ${path}: chmod 600 it`);
+  if (warn && (found.mode & 0o044) !== 0) output.note(`warning: others can read ${path}: chmod 600 it`);
   return path;
 }
 
