@@ -157,7 +157,7 @@ export class Repository {
   }
 
   /** The newest revision of each exported schedule or workbook, sorted by id; `read` gives its bytes. */
-  latestRevisions(kind: 'schedules' | 'workbooks'): Promise<Revision[]> {
+  latestRevisions(kind: 'instances' | 'schedules' | 'workbooks'): Promise<Revision[]> {
     return latestRevisions(this.store, layout[kind]);
   }
 

@@ -17,15 +17,20 @@ export async function registerConfiguredInstances(
   now: Date,
 ): Promise<void> {
   if (config.instances.length === 0) return;
-  const registered = await repository.instances();
+  const [registered, revisions] = await Promise.all([
+    repository.instances(),
+    // One that was deleted is not registered, and comes back with the revision after its deletion.
+    repository.latestRevisions('instances'),
+  ]);
   for (const wanted of config.instances) {
     const { engine, url } = await checkedUrl(config, wanted.name, wanted.url);
     const there = registered.find(({ name }) => name === wanted.name);
     const entry = { engine, url, password: wanted.password, task_queue: wanted.taskQueue };
     if (there !== undefined && saysTheSame(there, entry)) continue;
+    const id = there?.id ?? uuidv5(wanted.name, repository.document.id);
     const record: InstanceRecord = {
-      id: there?.id ?? uuidv5(wanted.name, repository.document.id),
-      revision: (there?.revision ?? 0) + 1,
+      id,
+      revision: (revisions.find((revision) => revision.id === id)?.revision ?? 0) + 1,
       deleted: false,
       name: wanted.name,
       ...entry,
