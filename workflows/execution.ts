@@ -1,12 +1,13 @@
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common';
 import {
   CancellationScope,
+  CancelledFailure,
   isCancellation,
   upsertMemo,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import { failureOf, wordsOf } from './failure.ts';
+import { failureOf, isLostWorker, wordsOf } from './failure.ts';
 import { closing } from './queues.ts';
 import { type ExecutionMemo, type ExecutionOutput, type ExecutionState, searchAttributes } from './types.ts';
 
@@ -58,8 +59,9 @@ export async function asExecution(
     const ending = await body();
     memo = { state: ending.state, output: ending.output, facts: { ...frame.facts, ...ending.facts } };
   } catch (error) {
-    thrown = error;
-    if (isCancellation(error)) {
+    const lost = CancellationScope.current().consideredCancelled && isLostWorker(error);
+    thrown = lost ? new CancelledFailure('cancelled') : error;
+    if (isCancellation(thrown)) {
       memo = { state: 'CANCELLED', output: { status: frame.cancelled }, facts: frame.facts };
     } else {
       const { code, error: message, hint } = wordsOf(error);

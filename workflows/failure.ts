@@ -25,6 +25,13 @@ export function wordsOf(thrown: unknown): FailureWords {
     const hint = typeof detail?.hint === 'string' ? detail.hint : undefined;
     return { code: thrown.type ?? 'failed', error: thrown.message, ...(hint === undefined ? {} : { hint }) };
   }
+  if (thrown instanceof TimeoutFailure && thrown.timeoutType === 'SCHEDULE_TO_START') {
+    return {
+      code: 'unavailable',
+      error: 'no worker took the work',
+      hint: 'start one for the task queue of the instance with `backupctl worker --task-queue`',
+    };
+  }
   if (thrown instanceof TimeoutFailure) {
     return {
       code: 'failed',
@@ -36,6 +43,20 @@ export function wordsOf(thrown: unknown): FailureWords {
     };
   }
   return { code: 'failed', error: thrown instanceof Error ? thrown.message : String(thrown) };
+}
+
+/**
+ * Whether a failure is only that a worker was lost: what was asked to cancel then ended without an answer, and is
+ * cancelled all the same.
+ */
+export function isLostWorker(thrown: unknown): boolean {
+  if (thrown instanceof ActivityFailure || thrown instanceof ChildWorkflowFailure) {
+    return isLostWorker(thrown.cause);
+  }
+  return (
+    (thrown instanceof TimeoutFailure && thrown.timeoutType === 'HEARTBEAT') ||
+    (thrown instanceof ApplicationFailure && thrown.type === 'WorkerShutdown')
+  );
 }
 
 /** The failure that a workflow itself closes with, after its words went into the memo. */

@@ -31,12 +31,17 @@ function near(options: ActivityOptions, taskQueue: string | null): ActivityOptio
   return taskQueue === null ? options : { ...options, taskQueue };
 }
 
+/** Short work beside an instance is not waited for where nobody is there: a cancelled run has to end, and its lane. */
+function soonNear(taskQueue: string | null): ActivityOptions {
+  return taskQueue === null ? brief : { ...near(brief, taskQueue), scheduleToStartTimeout: '5 minutes' };
+}
+
 export const backupBrief = (taskQueue: string | null) =>
-  proxyActivities<BackupActivities>(near(brief, taskQueue));
+  proxyActivities<BackupActivities>(soonNear(taskQueue));
 export const backupLong = (taskQueue: string | null) =>
   proxyActivities<BackupActivities>(near(long, taskQueue));
 export const restoreBrief = (taskQueue: string | null) =>
-  proxyActivities<RestoreActivities>(near(brief, taskQueue));
+  proxyActivities<RestoreActivities>(soonNear(taskQueue));
 export const restoreLong = (taskQueue: string | null) =>
   proxyActivities<RestoreActivities>(near(long, taskQueue));
 export const closing = proxyActivities<ClosingActivities>(brief);
