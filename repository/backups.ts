@@ -6,7 +6,7 @@ import { FORMAT, type Manifest, manifestSchema } from './manifest.ts';
 import { sha256, signatureFits } from './signing.ts';
 import type { Store } from './store.ts';
 
-/** How many manifests are read at a time. */
+/** How many manifests are read, or folders listed, at a time. */
 const READS = 8;
 
 /** A manifest whose signature by a trusted key and whose schema were checked, and the SHA-256 of its bytes. */
@@ -40,10 +40,12 @@ export interface BackupPlace {
 export async function backupPlaces(store: Store, instanceId?: string): Promise<BackupPlace[]> {
   const places: BackupPlace[] = [];
   const folders = instanceId === undefined ? await listAllFolders(store, layout.backups) : [instanceId];
-  for (const folder of folders) {
-    for (const backupId of await listAllFolders(store, layout.backupsOf(folder))) {
-      places.push({ instanceId: folder, backupId });
-    }
+  const lists = lookahead(folders, READS, async (folder) => ({
+    folder,
+    backupIds: await listAllFolders(store, layout.backupsOf(folder)),
+  }));
+  for await (const { folder, backupIds } of lists) {
+    for (const backupId of backupIds) places.push({ instanceId: folder, backupId });
   }
   return places.sort((a, b) => (a.backupId < b.backupId ? 1 : a.backupId > b.backupId ? -1 : 0));
 }

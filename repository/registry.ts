@@ -1,3 +1,4 @@
+import { validate } from 'uuid';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { createOrRecognise, encode, listAll, readDocument } from './documents.ts';
 import { layout } from './layout.ts';
@@ -41,9 +42,9 @@ export async function instances(store: Store): Promise<InstanceRecord[]> {
  * @throws BackupctlError not-found, ambiguous (naming the candidates)
  */
 export async function instance(store: Store, idOrName: string): Promise<InstanceRecord> {
+  const byId = validate(idOrName) ? await instanceById(store, idOrName.toLowerCase()) : null;
+  if (byId !== null) return byId;
   const all = await instances(store);
-  const byId = all.find(({ id }) => id === idOrName.toLowerCase());
-  if (byId !== undefined) return byId;
   const named = all.filter(({ name }) => name === idOrName);
   const [only, ...others] = named;
   if (only === undefined) {
@@ -57,6 +58,18 @@ export async function instance(store: Store, idOrName: string): Promise<Instance
     });
   }
   return only;
+}
+
+/** Of thousands, only that one is read: every step of every run asks. */
+async function instanceById(store: Store, id: string): Promise<InstanceRecord | null> {
+  let newest = 0;
+  const prefix = `${layout.instances}${id}/`;
+  for (const { key } of await listAll(store, prefix)) {
+    newest = Math.max(newest, Number(/^([1-9][0-9]*)\.json$/.exec(key.slice(prefix.length))?.[1] ?? 0));
+  }
+  if (newest === 0) return null;
+  const record = await readDocument(store, instanceSchema, layout.instance(id, newest));
+  return record.deleted ? null : record;
 }
 
 /**
