@@ -28,5 +28,11 @@ export const command = defineCommand({
     });
     const made = { id: keys.signer, ...keys, files: config.keyFiles };
     await context.output.thing(made, keyProperties(keys, config.keyFiles));
+    context.output.note('a platform or a worker that runs now uses new keys after its next start');
+    if (named.length > 0 && !named.includes('data')) return;
+    if (config.recipients === null || config.recipients.includes(keys.recipient)) return;
+    context.output.note(
+      `put ${keys.recipient} below encryption.recipients: that list decides who opens new backups`,
+    );
   },
 });
