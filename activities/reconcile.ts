@@ -87,7 +87,10 @@ async function reconcileOne(
   // Ours alone: others may use the namespace as well.
   if (schedule.action.workflowType !== 'backup_create' || policy?.schedule_id !== schedule.scheduleId)
     return true;
-  const since = Math.max(from, policy.active_since === null ? 0 : Date.parse(policy.active_since));
+  const { createdAt, lastUpdatedAt } = schedule.info;
+  // A command line whose clock is ahead names an instant that is yet to come; Temporal knows when it was at the latest.
+  const active = policy.active_since === null ? 0 : Date.parse(policy.active_since);
+  const since = Math.max(from, Math.min(active, (lastUpdatedAt ?? createdAt).getTime()));
   if (since >= until) return true;
   const fires = await firesOf(temporal, schedule, since, until, () => Context.current().heartbeat());
   const last = fires.at(-1);

@@ -2,9 +2,20 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { access, mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { ActivityDeps } from '../../activities/deps.ts';
+import { createReconcileActivities } from '../../activities/reconcile.ts';
 import { until } from '../servers/wait.ts';
-import { type BackupJson, openShop, productSessions, type Shop, waitForState } from './fixture.ts';
+import {
+  type BackupJson,
+  type ExecutionJson,
+  openShop,
+  productSessions,
+  type Shop,
+  waitForState,
+} from './fixture.ts';
 
 const library = [
   '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1',
@@ -82,6 +93,29 @@ describe.runIf(library !== undefined)('a clock that is an hour off', () => {
     }
     expect(made).toEqual(made.toSorted());
   }, 120_000);
+
+  test('of the command line, ahead, hides no fire that was lost in the hour after', async () => {
+    const { id } = await shop.platform.json<{ id: string }>(
+      ['schedule-create', 'orders', '*/5 * * * *', 'lost', '--catchup-window', '1m'],
+      { env: off('+1h') },
+    );
+    const connection = await Connection.connect({ address: `127.0.0.1:${shop.platform.temporalPort}` });
+    try {
+      const deps = { temporal: new Client({ connection }) } as ActivityDeps;
+      const { reconcile_schedules } = createReconcileActivities(deps);
+      // As it would look after an outage that is yet to come: three minutes after a fire, and five fires are lost.
+      const now = Math.ceil(Date.now() / 300_000) * 300_000 + 1_380_000;
+      await new MockActivityEnvironment().run(reconcile_schedules, {
+        last: { checked_until: new Date().toISOString(), pending: {} },
+        now: new Date(now).toISOString(),
+      });
+    } finally {
+      await connection.close();
+    }
+    const rows = await shop.platform.json<ExecutionJson[]>(['execution-list', id]);
+    expect(rows.find(({ state }) => state === 'MISSED')?.output?.number).toBe(5);
+    await shop.platform.cli(['schedule-delete', id]);
+  }, 60_000);
 
   test.each(['+1h', '-1h'] as const)(
     'of %s at the worker has the janitor remove what is two hours old, and nothing that is fresh or in use',
