@@ -115,9 +115,10 @@ describe('completion', () => {
 describe('keys and repository without a platform', () => {
   test('key-create, repository-init and key-check print JSON alone, and the second init changes nothing', async () => {
     const env = { BACKUPCTL_DATA_DIR: workspace.path('platform') };
+    let said = '';
     const run = async (...args: string[]) => {
       const { code, stdout, stderr } = await runCli(args, { env });
-      expect([code, stderr]).toEqual([0, '']);
+      expect([code, stderr]).toEqual([0, said]);
       return JSON.parse(stdout) as Record<string, unknown>;
     };
     const keys = await run('key-create', '--json');
@@ -131,6 +132,7 @@ describe('keys and repository without a platform', () => {
     });
     expect(await run('repository-init', '--json')).toMatchObject({ id: made.id, created: false });
     expect(await run('key-check', '--json')).toMatchObject({ id: made.id, signer: keys.signer, backups: [] });
+    said = 'backupctl: a platform or a worker that runs now uses new keys after its next start\n';
     const rotated = await run('key-rotate', '--json');
     expect(rotated.recipient).not.toBe(keys.recipient);
     expect(rotated.signer).toBe(keys.signer);
