@@ -34,6 +34,17 @@ export async function findBackupRun(link: TemporalLink, backupId: string): Promi
   return (await listRuns(link, query))[0] ?? null;
 }
 
+/** How many runs are asked for their name: each is a call. */
+const NAMED = 50;
+
+/** The newest run that makes, or failed to make, a backup of that name, among the newest {@link NAMED}. */
+export async function findNamedRun(link: TemporalLink, name: string): Promise<BackupRun | null> {
+  for (const run of (await listBackupRuns(link, null)).slice(0, NAMED)) {
+    if ((await readInput(link, run.row))?.name === name) return run;
+  }
+  return null;
+}
+
 async function listRuns(link: TemporalLink, query: string): Promise<BackupRun[]> {
   return link.call(async ({ workflow }) => {
     const runs: BackupRun[] = [];

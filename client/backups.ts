@@ -107,7 +107,7 @@ export class Backups {
       return { ...toBackup(found, tombstoned), manifest: found.manifest, marks, error: null };
     } catch (error) {
       if (!(error instanceof BackupctlError) || error.code !== 'not-found') throw error;
-      const running = await this.#running(reference);
+      const running = await this.#running(reference, unambiguous);
       if (running === null) throw error;
       return running;
     }
@@ -223,13 +223,18 @@ export class Backups {
     }
   }
 
-  /** A backup that is being made or could not be made, by its id; null where there is none, or Temporal is away. */
-  async #running(id: string): Promise<BackupDetails | null> {
-    if (!/^[0-9a-f-]{36}$/i.test(id)) return null;
-    const { findBackupRun, toRunningBackup } = await import('./backup-runs.ts');
+  /**
+   * A backup that is being made or could not be made, by its id or, where that need not be unambiguous, its name; null
+   * where there is none, or Temporal is away.
+   */
+  async #running(reference: string, unambiguous: boolean): Promise<BackupDetails | null> {
+    const { findBackupRun, findNamedRun, toRunningBackup } = await import('./backup-runs.ts');
     const link = await this.#surroundings.temporal().catch(() => null);
-    const run = link === null ? null : await findBackupRun(link, id.toLowerCase());
-    if (link === null || run === null) return null;
+    if (link === null) return null;
+    const byId = /^[0-9a-f-]{36}$/i.test(reference);
+    if (!byId && unambiguous) return null;
+    const run = await (byId ? findBackupRun(link, reference.toLowerCase()) : findNamedRun(link, reference));
+    if (run === null) return null;
     const instances = await (await this.#surroundings.repository()).instances();
     const find = (instanceId: string) => instances.find((instance) => instance.id === instanceId);
     const backup = await toRunningBackup(

@@ -123,6 +123,11 @@ describe('a run', () => {
     }
     await until(async () => (await productSessions(shop)).length > 0, { what: 'a dump to begin' });
     expect(new Set(await productSessions(shop)).size).toBe(1);
+    const making = await shop.platform.json<{ execution_id: string; status: string }>([
+      'backup-show',
+      'second',
+    ]);
+    expect(making).toMatchObject({ execution_id: ids[1], status: 'NEW' });
     fault.remove();
     const [first, second] = await Promise.all(
       ids.map((id) => waitForState(shop, id, 'SUCCESS', 'ERROR', 'SKIPPED')),
