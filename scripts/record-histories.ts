@@ -200,6 +200,7 @@ async function record(recorder: Recorder): Promise<void> {
     const cancelled = await backup('cancelled');
     await dumping();
     await platform.cli(['execution-cancel', cancelled.execution_id]);
+    await over(cancelled.execution_id); // a dump that hears of it too late would end well
     fault.remove();
     await save('backup_create-cancelled', cancelled.execution_id, 'CANCELLED');
   }
@@ -250,7 +251,7 @@ async function record(recorder: Recorder): Promise<void> {
 
   await platform.cli(['backup-delete', manual.id, '--yes', '--wait']);
   await recorder.newest('backup_delete-success', 'backup_delete');
-  const swept = await platform.cli(['janitor-run', '--grace', '0']);
+  const swept = await platform.cli(['janitor-run', '--grace', '0', '--wait']);
   if (swept.code !== 0) throw new Error(swept.stderr);
   await recorder.newest('janitor-run', 'janitor');
   await recorder.newest('reconcile-again', 'reconcile');
