@@ -20,7 +20,7 @@ export async function* readLogLines(
   for (;;) {
     const over = options.follow !== true || (await isOver());
     const { lines, next } = await repository.readLog(id, { offset });
-    for (const line of lines) yield parse(line);
+    for (const line of lines) yield parseLogLine(line);
     if (over || options.signal?.aborted) return;
     offset = next;
     await delay(LOOK, undefined, { signal: options.signal }).catch(() => undefined);
@@ -28,10 +28,13 @@ export async function* readLogLines(
   }
 }
 
-function parse(line: string): LogLine {
+/** A line as it is written; what is none of ours is shown as a message. */
+export function parseLogLine(line: string): LogLine {
   try {
-    return JSON.parse(line) as LogLine;
+    const parsed: unknown = JSON.parse(line);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as LogLine;
   } catch {
-    return { message: line };
+    // Not ours; nothing in the log is signed.
   }
+  return { message: line };
 }

@@ -1,6 +1,6 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { BackupctlError } from '../errors/backupctl-error.ts';
+import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
 import { type KnownKeys, type Problem, problemsOf } from './problems.ts';
 import { type ConfigDocument, configSchema } from './schema.ts';
 
@@ -17,9 +17,21 @@ export function parseConfig(text: string, file: string): ConfigDocument {
     text: error.message.replace(/\s+/g, ' '),
   }));
   if (syntax.length > 0) throw wrong(file, syntax);
-  const parsed = configSchema.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+  const parsed = configSchema.safeParse(valueOfDocument(document, file) ?? {});
   if (!parsed.success) throw wrong(file, problemsOf(parsed.error, document, lines, knownKeys));
   return parsed.data;
+}
+
+/** The plain value; aliases that would unfold to something huge are refused. */
+function valueOfDocument(document: ReturnType<typeof parseDocument>, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (cause) {
+    throw new BackupctlError('configuration', `${file}: ${messageOf(cause)}`, {
+      hint: 'write the values out, without anchors and aliases',
+      cause,
+    });
+  }
 }
 
 function wrong(file: string, problems: Problem[]): BackupctlError {

@@ -54,6 +54,16 @@ describe('where the configuration is looked for', () => {
     expect((await load({ cwd, env: { BACKUPCTL_DATA_DIR: work.path('empty') } })).file).toBeNull();
   });
 
+  it('refuses aliases that would unfold to something huge, in one line', async () => {
+    await using bomb = createWorkspace('bomb');
+    const levels = [...'bcdefghi'].map((name, n) => `${name}: &${name} [${`*${'abcdefgh'[n]},`.repeat(9)}]`);
+    const configFile = await bomb.file('bomb.yaml', ['a: &a [x]', ...levels].join('\n'));
+    await expect(loadConfig({ configFile, env: {}, cwd: '/' })).rejects.toMatchObject({
+      code: 'configuration',
+      message: expect.stringContaining(configFile),
+    });
+  });
+
   it('says which file is missing when one was named', async () => {
     await expect(load({ configFile: 'no.yaml' })).rejects.toMatchObject({
       code: 'configuration',

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { parseLogLine } from '../../client/execution-logs.ts';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { ExecutionLog, finishLog, readLog } from '../../repository/execution-log.ts';
 import type { Store } from '../../repository/store.ts';
@@ -103,4 +104,11 @@ test('an offset that is none is refused', async () => {
   for (const offset of [-1, 1.5, Number.NaN]) {
     await expect(readLog(store, id, { offset })).rejects.toMatchObject({ code: 'usage' });
   }
+});
+
+test('a line that is none of ours is shown as a message, whatever it is', () => {
+  for (const line of ['null', '7', '[1]', '"x"', '\u001b[2J']) {
+    expect(parseLogLine(line)).toEqual({ message: line });
+  }
+  expect(parseLogLine('{"message":"m"}')).toEqual({ message: 'm' });
 });
