@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import type { Log } from '../engines/engine.ts';
 import { messageOf } from '../errors/backupctl-error.ts';
-import type { JanitorInput, JanitorResult } from '../workflows/types.ts';
+import type { InstanceSweepResult, JanitorInput, JanitorResult } from '../workflows/types.ts';
 import { whileBeating } from './beating.ts';
 import type { ActivityDeps } from './deps.ts';
 import { hasEnded, isRunning, runningExecutions } from './executions.ts';
@@ -71,15 +71,20 @@ export function createJanitorActivities(deps: ActivityDeps) {
       });
     },
 
-    async sweep_instances(input: SweepInput): Promise<JanitorResult> {
+    async sweep_instances(input: SweepInput): Promise<InstanceSweepResult> {
       return whileBeating(async () => {
+        const elsewhere = new Set<string>();
         const result: JanitorResult = { removed: [], problems: [] };
         const grace = input.grace_seconds ?? defaultGrace;
         const before = new Date(Date.parse(input.now) - grace * 1000);
         result.removed.push(...(await sweepScratch(deps, grace)));
         for (const instance of await repository.instances()) {
           // The worker beside an instance sweeps it.
-          if (instance.task_queue !== null && instance.task_queue !== deps.taskQueue) continue;
+          const queue = instance.task_queue ?? deps.config.taskQueue;
+          if (queue !== deps.taskQueue) {
+            elsewhere.add(queue);
+            continue;
+          }
           try {
             const lines = await withScratch(deps.scratch, async (scratch) => {
               const engine = await deps.engineNamed(instance.engine);
@@ -93,7 +98,7 @@ export function createJanitorActivities(deps: ActivityDeps) {
             result.problems.push(`${instance.name}: ${messageOf(error)}`);
           }
         }
-        return result;
+        return { ...result, elsewhere: [...elsewhere] };
       });
     },
 

@@ -29,7 +29,15 @@ export async function ensureSystemSchedules(client: Client, taskQueue: string): 
       });
     } catch (error) {
       if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+      await moveTo(client, id, taskQueue);
     }
   }
   await client.schedule.getHandle('backupctl-reconciler').trigger(ScheduleOverlapPolicy.SKIP);
+}
+
+/** A schedule that was made for another task queue would start what nobody takes. */
+async function moveTo(client: Client, id: string, taskQueue: string): Promise<void> {
+  const handle = client.schedule.getHandle(id);
+  if ((await handle.describe()).action.taskQueue === taskQueue) return;
+  await handle.update(({ action, ...rest }) => ({ ...rest, action: { ...action, taskQueue } }));
 }

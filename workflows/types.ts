@@ -147,3 +147,8 @@ export interface JanitorResult {
   /** What it could not look at or remove, and why. */
   problems: string[];
 }
+
+export interface InstanceSweepResult extends JanitorResult {
+  /** Task queues whose workers sweep the instances that they are beside. */
+  elsewhere: string[];
+}

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../servers/wait.ts';
+import { spawnCli } from '../servers/workspace.ts';
 import {
   type BackupJson,
   type ExecutionJson,
@@ -61,6 +62,28 @@ describe('the janitor, without any grace', () => {
     await sweep();
     expect(await databases()).not.toContain('forgotten');
   }, 60_000);
+
+  test('has the worker beside an instance sweep it', async () => {
+    const own = await shop.platform.json<{ execution_id: string }>([
+      'backup-create',
+      'orders',
+      'beside',
+      '--wait',
+    ]);
+    const queue = ['instance-update', 'orders', '--no-check', '--task-queue'];
+    await shop.platform.cli([...queue, 'beside']);
+    await leave(own.execution_id, 'beside');
+    const worker = spawnCli(['worker', '--task-queue', 'beside'], { env: shop.platform.env });
+    try {
+      const { output } = await sweep();
+      expect(output.problems).toEqual([]);
+      expect(await databases()).not.toContain('beside');
+    } finally {
+      worker.kill('SIGTERM');
+      await worker.result;
+      await shop.platform.cli([...queue, 'backupctl']);
+    }
+  }, 90_000);
 
   test('disturbs no run, however young', async () => {
     const fault = shop.proxy.inject({
