@@ -76,6 +76,12 @@ export function fromGrpc(thrown: unknown, where: string): unknown {
       cause: thrown,
     });
   }
+  if (isAlreadyThere(thrown)) {
+    return new BackupctlError('conflict', 'the same is under way already', {
+      hint: 'wait for its end, and look at what it did',
+      cause: thrown,
+    });
+  }
   switch (code) {
     case status.unavailable:
     case status.deadlineExceeded:

@@ -1,0 +1,32 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ensureSystemSchedules } from '../../worker/system-schedules.ts';
+import { until } from '../servers/wait.ts';
+import { type ClientPlatform, startClientPlatform } from './client-fixture.ts';
+
+let platform: ClientPlatform;
+beforeAll(async () => {
+  platform = await startClientPlatform();
+}, 60_000);
+afterAll(() => platform?.stop());
+
+test('the schedules that look after the rest follow the task queue of the configuration', async () => {
+  const queues = async () => {
+    const found: (string | undefined)[] = [];
+    for (const id of ['backupctl-reconciler', 'backupctl-janitor']) {
+      found.push((await platform.raw.schedule.getHandle(id).describe()).action.taskQueue);
+    }
+    return found;
+  };
+  await ensureSystemSchedules(platform.raw, 'before');
+  expect(await queues()).toEqual(['before', 'before']);
+  await ensureSystemSchedules(platform.raw, 'after');
+  await until(async () => (await queues()).every((queue) => queue === 'after'), { what: 'the move' });
+}, 60_000);
+
+test('what is under way already is a conflict, in words', async () => {
+  await platform.client.janitorRun();
+  await expect(platform.client.janitorRun()).rejects.toMatchObject({
+    code: 'conflict',
+    message: 'the same is under way already',
+  });
+}, 60_000);
