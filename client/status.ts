@@ -1,5 +1,6 @@
 import type { InstanceRecord, Manifest } from '../repository/manifest.ts';
 import { quoted } from './attributes.ts';
+import { concurrently } from './concurrently.ts';
 import { matchingTimes } from './cron/matching-times.ts';
 import { toExecution } from './execution-record.ts';
 import type { Schedules } from './schedules.ts';
@@ -8,6 +9,8 @@ import type { Execution, InstanceStatus, Schedule } from './types.ts';
 
 /** So many fires after the newest good backup, success has merely stopped coming. */
 const STALE = 3;
+/** Instances that are judged at a time: each takes some calls, and there may be thousands. */
+const SIDE_BY_SIDE = 10;
 
 /** See {@link BackupClient.status}. */
 export async function readStatus(
@@ -21,16 +24,14 @@ export async function readStatus(
     repository.tombstonedIds(),
   ]);
   const now = new Date();
-  const rows: InstanceStatus[] = [];
-  for (const instance of instances) {
+  return concurrently(instances, SIDE_BY_SIDE, async (instance) => {
     const own = all.filter((schedule) => schedule.instance === instance.id);
     const [good, runs] = await Promise.all([
       newestGood(repository.backups({ instanceId: instance.id }), tombstoned),
       newestRuns(surroundings, instance.id),
     ]);
-    rows.push(await judge(surroundings, { instance, own, good, runs, now }));
-  }
-  return rows;
+    return judge(surroundings, { instance, own, good, runs, now });
+  });
 }
 
 interface Facts {
