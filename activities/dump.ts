@@ -87,7 +87,7 @@ async function dumpInSlot(
       warnings: [...warnings, ...outcome.warnings],
       attempt_id: attempt.id,
     });
-    const seconds = (performance.now() - begun) / 1000;
+    const seconds = Math.round(performance.now() - begun) / 1000;
     log.info('everything is uploaded', { bytes_in: pulse.bytesIn, bytes_out: pulse.bytesOut, seconds });
     return {
       attempt_id: attempt.id,
@@ -97,7 +97,7 @@ async function dumpInSlot(
       objects: outcome.objects.length,
       databases: outcome.contents.length,
       warnings: warnings.length + outcome.warnings.length,
-      seconds: Math.round(seconds * 1000) / 1000,
+      seconds,
     };
   } catch (error) {
     pulse.stage('removing what this attempt wrote');

@@ -64,8 +64,13 @@ export async function asExecution(
     if (isCancellation(thrown)) {
       memo = { state: 'CANCELLED', output: { status: frame.cancelled }, facts: frame.facts };
     } else {
-      const { code, error: message, hint } = wordsOf(error);
-      const output: ExecutionOutput = { status: frame.failed, error: message, ...(hint ? { hint } : {}) };
+      const { code, error: message, hint, output: more } = wordsOf(error);
+      const output: ExecutionOutput = {
+        status: frame.failed,
+        error: message,
+        ...(hint ? { hint } : {}),
+        ...more,
+      };
       memo = { state: 'ERROR', output, facts: { ...frame.facts, code } };
     }
   }

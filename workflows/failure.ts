@@ -10,6 +10,8 @@ export interface FailureWords {
   code: string;
   error: string;
   hint?: string;
+  /** What the output holds besides, such as a line for each database of a restore. */
+  output?: Record<string, unknown>;
 }
 
 /**
@@ -21,9 +23,10 @@ export function wordsOf(thrown: unknown): FailureWords {
     return wordsOf(thrown.cause);
   }
   if (thrown instanceof ApplicationFailure) {
-    const detail = thrown.details?.[0] as { hint?: unknown } | undefined;
-    const hint = typeof detail?.hint === 'string' ? detail.hint : undefined;
-    return { code: thrown.type ?? 'failed', error: thrown.message, ...(hint === undefined ? {} : { hint }) };
+    const detail = thrown.details?.[0] as { hint?: unknown; output?: Record<string, unknown> } | undefined;
+    const hint = typeof detail?.hint === 'string' ? { hint: detail.hint } : {};
+    const output = detail?.output === undefined ? {} : { output: detail.output };
+    return { code: thrown.type ?? 'failed', error: thrown.message, ...hint, ...output };
   }
   if (thrown instanceof TimeoutFailure && thrown.timeoutType === 'SCHEDULE_TO_START') {
     return {
@@ -65,6 +68,11 @@ export function failureOf(words: FailureWords): ApplicationFailure {
     message: words.error,
     type: words.code,
     nonRetryable: true,
-    details: [words.hint === undefined ? {} : { hint: words.hint }],
+    details: [
+      {
+        ...(words.hint === undefined ? {} : { hint: words.hint }),
+        ...(words.output === undefined ? {} : { output: words.output }),
+      },
+    ],
   });
 }

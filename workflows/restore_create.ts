@@ -28,11 +28,11 @@ export async function restore_create(input: RestoreInput): Promise<ExecutionOutp
       );
       try {
         const plan = await restoreBrief(task_queue).restore_plan(ref);
-        const refused = plan.steps.filter((step) => step.action === 'refuse');
-        if (refused.length > 0) {
+        // Each database on its own: those that can be brought back are, and the others get their line.
+        if (plan.steps.every((step) => step.action === 'refuse')) {
           throw failureOf({
             code: 'refused',
-            error: refused.map((step) => `${step.database}: ${step.note}`).join('; '),
+            error: plan.steps.map((step) => `${step.database}: ${step.note}`).join('; '),
             hint: '`restore-create … --dry-run` shows the whole plan',
           });
         }
@@ -42,6 +42,7 @@ export async function restore_create(input: RestoreInput): Promise<ExecutionOutp
           throw failureOf({
             code: 'failed',
             error: failed.map((database) => `${database.database}: ${database.note}`).join('; '),
+            output: { databases },
           });
         }
         return { state: 'SUCCESS', output: { status: 'Restore complete', databases }, facts };
