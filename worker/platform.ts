@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, statfsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { loadConfig } from '../config/load.ts';
 import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
@@ -33,7 +33,7 @@ export interface PlatformOptions {
  * Whatever ends it, what was begun is carried on by the next one on the same data directory. Nothing of an earlier
  * life survives into it: a Temporal server that was left behind is ended first.
  * @throws BackupctlError conflict (data directory or port in use), refused (another platform owns the repository:
- *   nothing is created then), missing-tool, configuration
+ *   nothing is created then), no-space, missing-tool, configuration
  */
 export async function runPlatform(options: PlatformOptions = {}): Promise<void> {
   const { env = process.env, cwd = process.cwd(), print = printLine } = options;
@@ -50,6 +50,7 @@ export async function runPlatform(options: PlatformOptions = {}): Promise<void> 
   let hung = false;
   try {
     makeDataDir(dataDir);
+    checkRoom(dataDir);
     const lock = await lockDataDir(dataDir);
     undo.push(() => lock.release());
     recordUp(dataDir);
@@ -78,6 +79,22 @@ export async function runPlatform(options: PlatformOptions = {}): Promise<void> 
     await undo.run();
     if (hung) process.exit(0);
   }
+}
+
+/** Bytes below which Temporal's database cannot even begin: it would wait for ever, and nobody be told of what. */
+const leastRoom = 16 * 1024 * 1024;
+
+function checkRoom(dataDir: string): void {
+  const { bavail, bsize } = statfsSync(dataDir);
+  if (bavail * bsize >= leastRoom) return;
+  const free = Math.floor((bavail * bsize) / 2 ** 20);
+  throw new BackupctlError(
+    'no-space',
+    `the disk of ${dataDir} has ${free} MiB free, and a platform needs 16`,
+    {
+      hint: 'make room there, or choose another --data-dir for a new one',
+    },
+  );
 }
 
 function printLine(line: string): void {

@@ -6,7 +6,7 @@ import { type Platform, startPlatform } from '../servers/platform.ts';
 import { type PostgresServer, startPostgres } from '../servers/postgres.ts';
 import { startProxy } from '../servers/proxy.ts';
 import { until } from '../servers/wait.ts';
-import { createWorkspace } from '../servers/workspace.ts';
+import { createWorkspace, runCli } from '../servers/workspace.ts';
 import { type ExecutionJson, filesBelow } from './fixture.ts';
 
 type Row = Record<string, unknown> & { id: string; name: string };
@@ -82,6 +82,22 @@ describe('instances of the configuration file', () => {
     await restartedWith(entry(postgres.url('shop')));
     expect(await listed()).toMatchObject([{ id, name: 'orders', url: postgres.url('shop') }]);
   }, 60_000);
+});
+
+describe.skipIf(process.getuid?.() !== 0)('a data directory on a full disk', () => {
+  test('is refused in one line, with nothing written to it', async () => {
+    const disk = workspace.path('full-disk');
+    await mkdir(disk);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=0700,size=4m', 'tmpfs', disk]);
+    try {
+      const { code, stderr } = await runCli(['up', '--data-dir', join(disk, 'd')]);
+      expect(code).toBe(14);
+      expect(stderr).toMatch(/^backupctl: the disk of .* has [0-4] MiB free, and a platform needs 16: .*\n$/);
+      expect(await filesBelow(disk)).toEqual([]);
+    } finally {
+      execFileSync('umount', [disk]);
+    }
+  });
 });
 
 describe.skipIf(process.getuid?.() !== 0)('the reserve of free space', () => {
