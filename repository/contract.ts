@@ -9,6 +9,8 @@ export interface CompressedSource {
    * the last part back until then, so that a failed dump can never look whole.
    */
   finished: Promise<void>;
+  /** Nobody else looks at the stream's chunks, so that their memory may be given back as soon as they are sealed. */
+  disposable?: boolean;
 }
 
 /** Bytes so far of one attempt, over all of its streams. */

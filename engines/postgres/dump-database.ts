@@ -165,7 +165,11 @@ async function stream(
     const finished = Promise.all([pipeline.finished, counting]).then(() => snapshot.assertOpen());
     finished.catch((error) => run.log.warn(`the dump of ${database} did not end well: ${messageOf(error)}`));
     try {
-      const objects = await sink.write(databaseStream(database), { stream: pipeline.stream, finished });
+      const objects = await sink.write(databaseStream(database), {
+        stream: pipeline.stream,
+        finished,
+        disposable: true,
+      });
       return { objects, uncounted: await counting };
     } finally {
       await pipeline.terminate(); // all have ended, but where the upload failed

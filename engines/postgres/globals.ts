@@ -73,7 +73,11 @@ export async function dumpGlobals(
     );
     finished.catch(() => {}); // the sink waits for it
     try {
-      return await sink.write(globalsStream, { stream: pipeline.stream, finished });
+      return await sink.write(globalsStream, {
+        stream: pipeline.stream,
+        finished,
+        disposable: true,
+      });
     } finally {
       await pipeline.terminate();
     }

@@ -14,8 +14,8 @@ export interface SealedDigest {
  * Seals one age v1 file, synchronously, as its bytes come: `start`, any number of `update`, `finish`. What these
  * return, one after the other, is the file.
  *
- * Input is neither copied nor gathered: up to one chunk of it is kept by reference, because the cipher's nonce says
- * whether a chunk is the last, so the caller must not write into a buffer that it has handed over.
+ * Input is gathered in a chunk of its own, because the cipher's nonce says whether a chunk is the last: what was handed
+ * over is the caller's again at once.
  */
 export class Sealer {
   readonly #fileHeader: Buffer;
@@ -23,8 +23,8 @@ export class Sealer {
   readonly #nonce = new ChunkNonce();
   readonly #plainHash = createHash('sha256');
   readonly #sealedHash = createHash('sha256');
-  #pending: Uint8Array[] = [];
-  #pendingSize = 0;
+  readonly #chunk = Buffer.allocUnsafeSlow(CHUNK);
+  #filled = 0;
   #plainSize = 0;
   #sealedSize = 0;
 
@@ -56,18 +56,22 @@ export class Sealer {
     if (plain.length === 0) return [];
     this.#plainHash.update(plain);
     this.#plainSize += plain.length;
-    this.#pending.push(plain);
-    this.#pendingSize += plain.length;
     const out: Buffer[] = [];
-    // Strictly more than a chunk: a full chunk with nothing behind it may be the last.
-    while (this.#pendingSize > CHUNK) this.#seal(CHUNK, false, out);
+    for (let taken = 0; taken < plain.length; ) {
+      // Only when more comes: a full chunk with nothing behind it may be the last.
+      if (this.#filled === CHUNK) this.#seal(false, out);
+      const piece = plain.subarray(taken, taken + CHUNK - this.#filled);
+      this.#chunk.set(piece, this.#filled);
+      this.#filled += piece.length;
+      taken += piece.length;
+    }
     return out;
   }
 
   /** Ends the file. An empty input makes one empty chunk; any other ends in a chunk of 1 to 65536 bytes. */
   finish(): Buffer[] {
     const out: Buffer[] = [];
-    this.#seal(this.#pendingSize, true, out);
+    this.#seal(true, out);
     return out;
   }
 
@@ -81,20 +85,11 @@ export class Sealer {
     };
   }
 
-  #seal(size: number, last: boolean, out: Buffer[]): void {
+  #seal(last: boolean, out: Buffer[]): void {
     const cipher = createCipheriv(CIPHER, this.#key, this.#nonce.of(last), { authTagLength: TAG });
     this.#nonce.advance();
-    let wanted = size;
-    while (wanted > 0) {
-      const piece = this.#pending[0];
-      if (piece === undefined) throw new Error('fewer bytes are pending than were counted');
-      const taken = piece.length <= wanted ? piece : piece.subarray(0, wanted);
-      if (taken === piece) this.#pending.shift();
-      else this.#pending[0] = piece.subarray(wanted);
-      wanted -= taken.length;
-      this.#emit(cipher.update(taken), out);
-    }
-    this.#pendingSize -= size;
+    if (this.#filled > 0) this.#emit(cipher.update(this.#chunk.subarray(0, this.#filled)), out);
+    this.#filled = 0;
     cipher.final();
     this.#emit(cipher.getAuthTag(), out);
   }
