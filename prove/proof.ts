@@ -45,3 +45,16 @@ export function add(total: Tally, one: Tally): Tally {
     notes: [...total.notes, ...one.notes],
   };
 }
+
+/** Runs what opens a proof over servers that are up; where it fails, they are ended. */
+export async function over<S extends { stop(): Promise<unknown> }>(
+  servers: S,
+  open: (servers: S) => Promise<OpenProof>,
+): Promise<OpenProof> {
+  try {
+    return await open(servers);
+  } catch (error) {
+    await servers.stop();
+    throw error;
+  }
+}

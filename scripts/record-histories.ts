@@ -240,10 +240,10 @@ async function record(recorder: Recorder): Promise<void> {
   await platform.cli(['restore-finish', swapped.id, '--wait']);
   await recorder.newest('restore_finish-success', 'restore_finish');
   {
-    const fault = shop.proxy.inject({ action: 'throttle', direction: 'to-server', bytesPerSecond: 100_000 });
+    const fault = shop.proxy.inject({ action: 'throttle', direction: 'to-server', bytesPerSecond: 50_000 });
     const cancelled = await restore('--create-database', 'half');
     const sent = shop.proxy.bytes['to-server'];
-    await until(() => shop.proxy.bytes['to-server'] > sent + 300_000, { what: 'the restore to send rows' });
+    await until(() => shop.proxy.bytes['to-server'] > sent + 100_000, { what: 'the restore to send rows' });
     await platform.cli(['restore-cancel', cancelled.id]);
     fault.remove();
     await save('restore_create-cancelled', cancelled.execution_id, 'CANCELLED');
