@@ -2,6 +2,7 @@ import type { Execution } from '../client/types.ts';
 import type { Context } from './context.ts';
 import { exitCodes } from './exit-codes.ts';
 import { visible } from './output/visible.ts';
+import { executionProperties } from './views/execution.ts';
 
 const codeOfState: Record<Execution['state'], number> = {
   SUCCESS: exitCodes.ok.code,
@@ -68,4 +69,23 @@ export async function printRun<T>(run: StartedRun<T>, wait: boolean, context: Co
   const exitCode = await waitForRun(run.executionId, context, run.cancel);
   if (!context.interrupted.aborted) await run.print(await run.reload());
   return exitCode;
+}
+
+/** A run that makes nothing but its execution: prints that, at once or with `--wait` at its end. */
+export async function printExecution(
+  started: Execution,
+  wait: boolean,
+  context: Context,
+): Promise<number> {
+  const client = await context.client();
+  return printRun<Execution>(
+    {
+      executionId: started.id,
+      started,
+      reload: () => client.executionShow(started.id),
+      print: (shown) => context.output.thing(shown, executionProperties(shown)),
+    },
+    wait,
+    context,
+  );
 }

