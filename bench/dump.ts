@@ -10,7 +10,7 @@ import { time, timeShell } from './measure.ts';
 import { type Contest, table } from './report.ts';
 
 const ours = '`backup-create --wait`, start and end of the command included';
-const pipe = '`pg_dump \\| zstd \\| age \\| rclone rcat` (16M parts, 4 at once)';
+const pipe = '`pg_dump \\| zstd -2 \\| age \\| rclone rcat` (16M parts, 4 at once)';
 const restic = '`pg_dump \\| restic backup --stdin`';
 
 /** A full dump to S3: ours against what an engineer would put into a script, and against restic. */
@@ -73,7 +73,7 @@ export async function benchDump(options: { rounds: number; megabytes: number }):
           pipe,
           () =>
             timeShell(
-              `${dump} | zstd -q -3 | age -r ${recipient} | rclone rcat --s3-chunk-size 16M --s3-upload-concurrency 4 s3:${s3.bucket}/pipe/${round}.age`,
+              `${dump} | zstd -q -2 | age -r ${recipient} | rclone rcat --s3-chunk-size 16M --s3-upload-concurrency 4 s3:${s3.bucket}/pipe/${round}.age`,
               env,
             ),
         ],

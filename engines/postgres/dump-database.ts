@@ -5,6 +5,7 @@ import { Pipeline } from '../process/pipeline.ts';
 import { findProgram } from '../tools/find.ts';
 import type { PostgresTools } from '../tools/postgres-tools.ts';
 import type { IndexedDatabase } from './backup-index.ts';
+import { compressionLevel } from './compression.ts';
 import { queryError, toolError } from './errors.ts';
 import { type Inventory, readInventory } from './inventory.ts';
 import { LockWatch } from './lock-watch.ts';
@@ -149,7 +150,7 @@ async function stream(
         {
           name: 'zstd',
           command: zstd,
-          args: ['-q', '-3', '--check', '-c'],
+          args: ['-q', compressionLevel, '--check', '-c'],
           stdin: { pipe: 'compress' },
           stdout: 'stream',
         },

@@ -4,6 +4,7 @@ import type { DumpSink, RunContext, Target } from '../engine.ts';
 import { Pipeline } from '../process/pipeline.ts';
 import { findProgram } from '../tools/find.ts';
 import type { PostgresTools } from '../tools/postgres-tools.ts';
+import { compressionLevel } from './compression.ts';
 import { toolError } from './errors.ts';
 import { conninfo, withToolAccess } from './passfile.ts';
 import { globalsStream } from './stream-name.ts';
@@ -52,7 +53,7 @@ export async function dumpGlobals(
         {
           name: 'zstd',
           command: zstd,
-          args: ['-q', '-3', '--check', '-c'],
+          args: ['-q', compressionLevel, '--check', '-c'],
           stdin: { pipe: 'compress' },
           stdout: 'stream',
         },
