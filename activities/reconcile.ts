@@ -12,6 +12,7 @@ import { searchAttributes } from '../workflows/types.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withFailures } from './failure.ts';
 import { firesOf } from './lost-fires.ts';
+import { ScheduleExport } from './schedule-export.ts';
 
 /** Up to when every schedule was looked at; those that have to be looked at again from earlier on stand in `pending`. */
 export interface ReconcileCursor {
@@ -29,6 +30,7 @@ const fresh = 5_000;
 const sideBySide = 10;
 
 export function createReconcileActivities(deps: ActivityDeps) {
+  const copies = new ScheduleExport(deps);
   return withFailures({
     async reconcile_schedules(input: {
       last: ReconcileCursor | null;
@@ -38,9 +40,8 @@ export function createReconcileActivities(deps: ActivityDeps) {
       const until = now - fresh;
       const pending: Record<string, string> = {};
       const checked: ReconcileCursor = { checked_until: new Date(until).toISOString(), pending };
-      // The first look of all has nothing to compare with.
-      if (input.last === null) return checked;
-      const { last } = input;
+      // The first look of all has nothing to compare with; its span is empty.
+      const last = input.last ?? checked;
       const context = Context.current();
       const ids: string[] = [];
       for await (const { scheduleId } of deps.temporal.schedule.list()) ids.push(scheduleId);
@@ -48,9 +49,15 @@ export function createReconcileActivities(deps: ActivityDeps) {
         const from = last.pending[id] ?? last.checked_until;
         context.heartbeat();
         context.cancellationSignal.throwIfAborted();
-        return { id, from, done: await look(deps.temporal, id, { from: Date.parse(from), until, now }) };
+        const { description, done } = await look(deps.temporal, id, { from: Date.parse(from), until, now });
+        return { id, from, done, description };
       });
-      for await (const { id, from, done } of looks) if (!done) pending[id] = from;
+      const described: ScheduleDescription[] = [];
+      for await (const { id, from, done, description } of looks) {
+        if (!done) pending[id] = from;
+        if (description !== null) described.push(description);
+      }
+      await keepCopies(copies, described);
       return checked;
     },
   });
@@ -64,15 +71,29 @@ interface Span {
 
 /**
  * A schedule that cannot be looked at does not keep the others from being looked at: it is next time's.
- * @returns whether that is done
+ * @returns whether that is done, and what the schedule is
  */
-async function look(temporal: Client, id: string, span: Span): Promise<boolean> {
+async function look(
+  temporal: Client,
+  id: string,
+  span: Span,
+): Promise<{ done: boolean; description: ScheduleDescription | null }> {
+  let description: ScheduleDescription | null = null;
   try {
-    const description = await describe(temporal, id);
-    return description === null || (await reconcileOne(temporal, description, span));
+    description = await describe(temporal, id);
+    return { description, done: description === null || (await reconcileOne(temporal, description, span)) };
   } catch (error) {
     Context.current().log.warn(`the fires of schedule ${id} could not be looked at`, { error });
-    return false;
+    return { description, done: false };
+  }
+}
+
+/** A repository that does not answer keeps no lost fire from being made up for: the next look exports again. */
+async function keepCopies(copies: ScheduleExport, described: readonly ScheduleDescription[]): Promise<void> {
+  try {
+    await copies.run(described);
+  } catch (error) {
+    Context.current().log.warn('the schedules could not be copied to the repository', { error });
   }
 }
 
