@@ -77,7 +77,7 @@ export function createRestoreActivities(deps: ActivityDeps) {
     /** Drops what an overwriting restore kept. */
     async restore_drop_kept(input: RestoreFinishInput & { execution_id: string }): Promise<string[]> {
       return inTarget(deps, input, 'restore_finish', ({ engine, target, run }) =>
-        engine.finishRestore(target, input.databases, run),
+        engine.finishRestore(target, input.restore_id, input.databases, run),
       );
     },
   };

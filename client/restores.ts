@@ -117,7 +117,8 @@ export class Restores {
       });
     }
     const kept = restore.databases.filter(({ kept_as }) => kept_as !== null);
-    if (kept.length === 0) {
+    // One that was cancelled cannot tell what it had kept by then; the target can.
+    if (kept.length === 0 && restore.status !== 'CANCELLED') {
       throw new BackupctlError('refused', `restore ${id} kept no old database`, {
         hint: 'there is nothing to finish',
       });

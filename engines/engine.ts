@@ -174,7 +174,12 @@ export interface Engine {
    */
   forgetRestore(target: Target, restoreId: string, run: RunContext): Promise<void>;
   /** Drops what a restore kept (`kept_as`). */
-  finishRestore(target: Target, restored: RestoredDatabase[], run: RunContext): Promise<string[]>;
+  finishRestore(
+    target: Target,
+    restoreId: string,
+    restored: RestoredDatabase[],
+    run: RunContext,
+  ): Promise<string[]>;
   /**
    * Ends what a run that is over left at the source or target: its sessions, its half-filled databases.
    * @returns a line for each thing that was removed.

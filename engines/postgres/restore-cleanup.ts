@@ -3,7 +3,7 @@ import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { RestoredDatabase, RunContext, Target } from '../engine.ts';
 import { applicationName, connect, end } from './connection.ts';
 import { quoteIdentifier } from './quote.ts';
-import { executionOfComment, isKeptName, isTemporaryOf } from './restore-names.ts';
+import { executionOfComment, isKeptBy, isTemporaryOf } from './restore-names.ts';
 import { beside, readDatabases, restoredMark } from './restore-server.ts';
 
 /**
@@ -61,25 +61,24 @@ async function dropSubscriptions(
  */
 export async function finishRestore(
   target: Target,
+  restoreId: string,
   restored: RestoredDatabase[],
   run: RunContext,
 ): Promise<string[]> {
-  const other = restored.find(({ kept_as }) => kept_as !== null && !isKeptName(kept_as));
+  const named = restored.map(({ kept_as }) => kept_as).filter((kept) => kept !== null);
+  const other = named.find((kept) => !isKeptBy(restoreId, kept));
   if (other !== undefined) {
-    throw new BackupctlError('refused', `${other.kept_as} is no database that a restore has kept`, {
+    throw new BackupctlError('refused', `${other} is no database that this restore has kept`, {
       hint: 'drop it yourself, if it is to go',
     });
   }
+  // A restore that was cancelled between two databases could not say what it had kept by then: the names do.
+  const there = [...(await beside(target, run, '', readDatabases)).keys()];
+  const kept = new Set([...named, ...there.filter((name) => isKeptBy(restoreId, name))]);
   const lines: string[] = [];
-  const before = await beside(target, run, '', readDatabases);
-  for (const { kept_as: kept } of restored) {
-    if (kept === null) continue;
-    if (!before.has(kept)) {
-      lines.push(`${kept} is gone already`);
-      continue;
-    }
-    await dropDatabase(target, kept, run);
-    lines.push(`dropped ${kept}`);
+  for (const name of kept) {
+    if (there.includes(name)) await dropDatabase(target, name, run);
+    lines.push(there.includes(name) ? `dropped ${name}` : `${name} is gone already`);
   }
   return lines;
 }

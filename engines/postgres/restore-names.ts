@@ -48,9 +48,10 @@ export function keptName(name: string, restoreId: string, taken: ReadonlySet<str
   }
 }
 
-/** Whether a name is one that {@link keptName} gives: nothing else is ever dropped as a kept one, whoever asks. */
-export function isKeptName(kept: string): boolean {
-  return /_before_[0-9a-f]{8}(?:_[0-9]+)?$/.test(kept);
+/** Whether a name is one that {@link keptName} gives for a restore: nothing else is ever dropped as kept, whoever asks. */
+export function isKeptBy(restoreId: string, kept: string): boolean {
+  const [, id] = /_before_([0-9a-f]{8})(?:_[0-9]+)?$/.exec(kept) ?? [];
+  return id === shortId(restoreId).slice(-8);
 }
 
 /** The longest start of a text that fits into so many bytes without cutting a character. */

@@ -80,7 +80,8 @@ describe.each([15, 18] as const)('a restore on PostgreSQL %i', (version) => {
       ]);
       await expect(restoreTo(server, backup, { overwrite: true })).rejects.toMatchObject({ code: 'refused' });
       await untouched();
-      const restored = await restoreTo(server, backup, { overwrite: true, disconnect: true });
+      const restoreId = crypto.randomUUID();
+      const restored = await restoreTo(server, backup, { overwrite: true, disconnect: true, restoreId });
       expect(restored).toMatchObject([
         { status: 'restored', kept_as: expect.stringMatching(/^shop_before_/) },
       ]);
@@ -89,9 +90,13 @@ describe.each([15, 18] as const)('a restore on PostgreSQL %i', (version) => {
       const kept = restored[0]?.kept_as ?? '';
       expect(await server.psql('SELECT word FROM marker', kept)).toBe('newer than the backup');
       await using run = await TestRun.start();
-      expect(await postgresEngine.finishRestore(targetOn(server, 'shop'), restored, run.context)).toEqual([
-        `dropped ${kept}`,
-      ]);
+      const finish = (id: string, lines: typeof restored) =>
+        postgresEngine.finishRestore(targetOn(server, 'shop'), id, lines, run.context);
+      await expect(finish(crypto.randomUUID(), restored)).rejects.toMatchObject({ code: 'refused' });
+      expect(await finish(crypto.randomUUID(), [])).toEqual([]);
+      // As after a cancellation, when nobody could say what was kept by then.
+      expect(await finish(restoreId, [])).toEqual([`dropped ${kept}`]);
+      expect(await finish(restoreId, restored)).toEqual([`${kept} is gone already`]);
       expect(await leftovers(server)).toBe('');
     } finally {
       await client.end().catch(() => {});
@@ -370,7 +375,8 @@ describe.each([15, 18] as const)('a restore on PostgreSQL %i', (version) => {
     await using own = await TestBackup.take(server, 'bakery');
     await using run = await TestRun.start();
     const target = targetOn(server, 'bakery', { user: 'baker', password: 'crumbs' });
-    const restored = await postgresEngine.restore(target, requestFor({ overwrite: true }), own.source, {
+    const request = requestFor({ overwrite: true });
+    const restored = await postgresEngine.restore(target, request, own.source, {
       ...run.context,
       progress: () => {},
     });
@@ -378,7 +384,7 @@ describe.each([15, 18] as const)('a restore on PostgreSQL %i', (version) => {
       { status: 'restored', kept_as: expect.stringMatching(/^bakery_before_/) },
     ]);
     expect(await server.psql('SELECT x FROM s.t', 'bakery')).toBe('1');
-    await postgresEngine.finishRestore(target, restored, run.context);
+    await postgresEngine.finishRestore(target, request.restoreId, restored, run.context);
     await server.psql('DROP DATABASE bakery');
     await server.psql('DROP ROLE baker');
     await untouched();

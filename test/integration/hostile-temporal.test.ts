@@ -84,7 +84,7 @@ describe("who reaches Temporal's port", () => {
     const databases = [{ database: 'shop', target: 'shop', status: 'restored', kept_as: 'shop', note: '' }];
     expect(
       await straight('restore_finish', { restore_id: randomUUID(), target_instance_id: 'orders', databases }),
-    ).toBe('shop is no database that a restore has kept');
+    ).toBe('shop is no database that this restore has kept');
     expect(await shop.postgres.psql('SELECT count(*) FROM items', 'shop')).toBe('2000');
   });
 
