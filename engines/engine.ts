@@ -78,7 +78,7 @@ export interface RestoreSource {
   manifest: Manifest;
   /**
    * The bytes of a stream (all segments), unsealed, still compressed. The stream errors when a hash does not match;
-   * its clean end means that every segment's hash has matched.
+   * its clean end means that every segment's hash has matched. Each chunk is its reader's own, to give its memory back.
    */
   open(stream: string): Promise<Readable>;
   /** The index document of that name (`index`). */

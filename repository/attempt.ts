@@ -7,6 +7,7 @@ import { layout, segmentName } from './layout.ts';
 import type { ObjectRecord } from './manifest.ts';
 import type { PartPool } from './part-pool.ts';
 import { type SealedDigest, Sealer, seal } from './sealing/sealer.ts';
+import { giveBack } from './spent.ts';
 import type { Store } from './store.ts';
 import { Uploader } from './uploader.ts';
 
@@ -82,7 +83,7 @@ class SealedAttempt implements Attempt {
           this.#bytesIn += piece.length;
           this.#progress(stream);
         }
-        if (source.disposable === true) free(chunk);
+        if (source.disposable === true) giveBack(chunk);
       }
       // The end of the bytes proves nothing: only now does the source say whether they were all.
       await unlessAborted(source.finished, options.signal);
@@ -224,17 +225,8 @@ async function writeAll(uploader: Uploader, pieces: Buffer[]): Promise<void> {
   for (const piece of pieces) {
     const room = uploader.write(piece);
     if (room !== undefined) await room;
-    free(piece);
+    giveBack(piece);
   }
-}
-
-/**
- * Gives the memory of a copied buffer back at once. Left to the collector, a dump's worth of them makes it go through the
- * whole heap every few dozen MiB, which costs as much as all the hashing.
- */
-function free(piece: Buffer): void {
-  // Not a piece of something larger, which others may be looking at.
-  if (piece.buffer.byteLength === piece.length) (piece.buffer as ArrayBuffer).transfer(0);
 }
 
 function record(

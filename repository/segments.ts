@@ -74,7 +74,7 @@ export async function* unsealedBytes(
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, void> {
   try {
-    yield* unseal(sealedBytes(store, object, signal), identities);
+    yield* unseal(sealedBytes(store, object, signal), identities, { disposable: true });
   } catch (error) {
     if (!(error instanceof BackupctlError) || error.message.startsWith(object.key)) throw error;
     throw new BackupctlError(error.code, `${object.key}: ${messageOf(error)}`, {
@@ -84,7 +84,7 @@ export async function* unsealedBytes(
   }
 }
 
-/** Several segments, one behind the other. */
+/** Several segments, one behind the other. Each chunk is its reader's own. */
 export function openSegments(
   store: Store,
   segments: readonly ObjectRecord[],
@@ -94,7 +94,8 @@ export function openSegments(
   async function* all(): AsyncGenerator<Buffer, void, void> {
     for (const segment of segments) yield* unsealedBytes(store, segment, identities, signal);
   }
-  return Readable.from(all(), { objectMode: false, highWaterMark: 256 * 1024 });
+  // Chunk by chunk (of 64 KiB): a stream of bytes would join what is waiting, by copying it.
+  return Readable.from(all(), { objectMode: true, highWaterMark: 4 });
 }
 
 async function openObject(store: Store, key: string): Promise<Readable> {

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { giveBack } from '../../repository/spent.ts';
 import type { Pipeline } from '../process/pipeline.ts';
 
 /**
@@ -28,7 +29,7 @@ export async function feed(
     for await (const piece of source as AsyncIterable<Buffer>) {
       if (programsEnded) break;
       onBytes(piece.length);
-      if (!input.write(piece)) await drained(input, ended);
+      if (!input.write(piece, () => giveBack(piece))) await drained(input, ended);
     }
     if (!source.readableEnded && !programsEnded) throw new Error('the stream ended early');
   } catch (error) {

@@ -11,6 +11,7 @@ import type {
 import { choosePostgresTools, type PostgresTools } from '../tools/postgres-tools.ts';
 import { connect, end } from './connection.ts';
 import { countObjects } from './inventory.ts';
+import { parsePattern } from './pattern.ts';
 import { type BackupContents, type BackupDatabase, pickDatabases, readBackup } from './restore-backup.ts';
 import { rolesOfGlobals } from './restore-globals.ts';
 import { lacksOf } from './restore-lacks.ts';
@@ -84,6 +85,11 @@ export async function planInDetail(
   if (!server.superuser) {
     warnings.push(
       `${server.user} is no superuser: what only one can make (event triggers, languages, other owners) fails`,
+    );
+  }
+  if (request.include.some((pattern) => parsePattern(pattern).table !== null)) {
+    warnings.push(
+      'single tables come back with their rows alone: no indexes, constraints, triggers, or sequences that they own; --include of the whole schema takes those along',
     );
   }
   const comingRoles =

@@ -1,4 +1,3 @@
-import { Decrypter, Encrypter } from 'age-encryption';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { PAYLOAD_NONCE, TAG } from './payload.ts';
 
@@ -6,6 +5,9 @@ import { PAYLOAD_NONCE, TAG } from './payload.ts';
 export const HEADER_LIMIT = 256 * 1024;
 
 const macLine = Buffer.from('\n--- ');
+
+/** Loaded by who seals or opens: it takes 70 ms, which commands that only list need not pay. */
+const age = () => import('age-encryption');
 
 /** What an identity file holds, ready to open headers. */
 export type Identities = readonly string[];
@@ -48,6 +50,7 @@ export async function createHeader(
     });
   }
   let captured: Uint8Array | null = null;
+  const { Encrypter } = await age();
   const encrypter = new Encrypter();
   for (const recipient of recipients) {
     try {
@@ -101,6 +104,7 @@ export function headerLength(bytes: Buffer): number | null {
  * @throws BackupctlError credentials when no identity fits; corrupt when the header was changed
  */
 export async function openHeader(header: Uint8Array, identities: Identities): Promise<Uint8Array> {
+  const { Decrypter } = await age();
   const decrypter = new Decrypter();
   for (const identity of identities) decrypter.addIdentity(identity);
   try {

@@ -1,7 +1,13 @@
 import { createDecipheriv } from 'node:crypto';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
+import { giveBack } from '../spent.ts';
 import { headerLength, type Identities, openHeader } from './header.ts';
 import { CHUNK, ChunkNonce, CIPHER, PAYLOAD_NONCE, payloadKey, TAG } from './payload.ts';
+
+export interface UnsealOptions {
+  /** Nobody else looks at the source's bytes, so that their memory may be given back as soon as they are opened. */
+  disposable?: boolean;
+}
 
 /**
  * Opens one age v1 file as its bytes come. Only bytes whose tag has been checked are yielded, chunk by chunk; the
@@ -13,14 +19,16 @@ import { CHUNK, ChunkNonce, CIPHER, PAYLOAD_NONCE, payloadKey, TAG } from './pay
 export function unseal(
   source: AsyncIterable<Uint8Array>,
   identities: Identities,
+  options: UnsealOptions = {},
 ): AsyncGenerator<Buffer, void, void> {
-  return unsealWith(source, (header) => openHeader(header, identities));
+  return unsealWith(source, (header) => openHeader(header, identities), options);
 }
 
 /** As {@link unseal}, where the file key comes from elsewhere: other kinds of recipients, a hardware key. */
 export async function* unsealWith(
   source: AsyncIterable<Uint8Array>,
   fileKeyOf: (header: Uint8Array) => Promise<Uint8Array>,
+  options: UnsealOptions = {},
 ): AsyncGenerator<Buffer, void, void> {
   let unsealer: PayloadUnsealer | null = null;
   let head = Buffer.alloc(0);
@@ -28,6 +36,7 @@ export async function* unsealWith(
   for await (const bytes of source) {
     if (unsealer !== null) {
       yield* unsealer.update(bytes);
+      if (options.disposable === true) giveBack(bytes);
       continue;
     }
     head = Buffer.concat([head, bytes]);
@@ -60,86 +69,67 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 class PayloadUnsealer {
   readonly #key: Uint8Array;
   readonly #nonce = new ChunkNonce();
-  #pending: Uint8Array[] = [];
-  #pendingSize = 0;
+  /** The chunk at hand: only what follows it tells whether it is the last. */
+  readonly #chunk = Buffer.allocUnsafeSlow(CHUNK + TAG);
+  #filled = 0;
 
   constructor(key: Uint8Array) {
     this.#key = key;
   }
 
+  /** The bytes are the caller's again once all that it yields was taken. */
   *update(sealed: Uint8Array): Generator<Buffer, void, void> {
-    if (sealed.length === 0) return;
-    this.#pending.push(sealed);
-    this.#pendingSize += sealed.length;
-    while (this.#pendingSize > CHUNK + TAG) yield* this.#openFull();
+    for (let taken = 0; taken < sealed.length; ) {
+      if (this.#filled === this.#chunk.length) yield* this.#openFull();
+      const piece = sealed.subarray(taken, taken + this.#chunk.length - this.#filled);
+      this.#chunk.set(piece, this.#filled);
+      this.#filled += piece.length;
+      taken += piece.length;
+    }
   }
 
   *finish(): Generator<Buffer, void, void> {
-    const size = this.#pendingSize - TAG;
+    const size = this.#filled - TAG;
     if (size < 0) throw new BackupctlError('corrupt', 'the age file ends within a chunk');
     if (size === 0 && !this.#nonce.atStart) {
       throw new BackupctlError('corrupt', 'the last chunk of the age file is empty');
     }
-    const chunk = this.#take(size + TAG);
-    const plain = this.#open(chunk, size, true);
+    const plain = this.#open(size, true);
     if (plain !== null) {
       yield plain;
       return;
     }
     // A whole chunk that is not marked as the last is good as far as it goes; but more should have come.
-    const inner = size === CHUNK ? this.#open(chunk, size, false) : null;
+    const inner = size === CHUNK ? this.#open(size, false) : null;
     if (inner === null) throw new BackupctlError('corrupt', 'a chunk of the age file is cut or changed');
     yield inner;
     throw new BackupctlError('corrupt', 'the age file ends before its last chunk');
   }
 
   *#openFull(): Generator<Buffer, void, void> {
-    const chunk = this.#take(CHUNK + TAG);
-    const plain = this.#open(chunk, CHUNK, false);
+    const plain = this.#open(CHUNK, false);
     if (plain !== null) {
+      this.#filled = 0;
       yield plain;
       return;
     }
-    const last = this.#open(chunk, CHUNK, true);
+    const last = this.#open(CHUNK, true);
     if (last === null) throw new BackupctlError('corrupt', 'a chunk of the age file is cut or changed');
     yield last;
     throw new BackupctlError('corrupt', 'something follows the last chunk of the age file');
   }
 
   /** Null where the tag does not fit: then what was decrypted is dropped here. */
-  #open(chunk: readonly Uint8Array[], size: number, last: boolean): Buffer | null {
+  #open(size: number, last: boolean): Buffer | null {
     const decipher = createDecipheriv(CIPHER, this.#key, this.#nonce.of(last), { authTagLength: TAG });
-    const plain: Buffer[] = [];
-    const tag: Uint8Array[] = [];
-    let rest = size;
-    for (const piece of chunk) {
-      if (rest > 0) plain.push(decipher.update(piece.length <= rest ? piece : piece.subarray(0, rest)));
-      if (piece.length > rest) tag.push(piece.subarray(rest));
-      rest = Math.max(0, rest - piece.length);
-    }
-    decipher.setAuthTag(tag.length === 1 && tag[0] !== undefined ? tag[0] : Buffer.concat(tag));
+    const plain = decipher.update(this.#chunk.subarray(0, size));
+    decipher.setAuthTag(this.#chunk.subarray(size, size + TAG));
     try {
       decipher.final();
     } catch {
       return null;
     }
     this.#nonce.advance();
-    return plain.length === 1 && plain[0] !== undefined ? plain[0] : Buffer.concat(plain);
-  }
-
-  /** So many bytes of what is pending, without a copy. */
-  #take(size: number): Uint8Array[] {
-    const taken: Uint8Array[] = [];
-    let wanted = size;
-    while (wanted > 0) {
-      const piece = this.#pending[0];
-      if (piece === undefined) throw new Error('fewer bytes are pending than were counted');
-      if (piece.length <= wanted) this.#pending.shift();
-      else this.#pending[0] = piece.subarray(wanted);
-      taken.push(piece.length <= wanted ? piece : piece.subarray(0, wanted));
-      wanted -= Math.min(piece.length, wanted);
-    }
-    this.#pendingSize -= size;
-    return taken;
+    return plain;
   }
 }

@@ -9,7 +9,8 @@ import type { S3Requests } from './s3-requests.ts';
 /** Broken connections in a row without a byte between them, after which the stream fails. */
 const MAX_BREAKS = 8;
 
-const CHUNK = 1024 * 1024;
+/** One chunk of the connection at a time: several that wait would be joined, by copying them. */
+const CHUNK = 64 * 1024;
 
 /** An answer's body, and what is needed to ask for the rest of it. */
 interface OpenBody {
