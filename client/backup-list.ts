@@ -1,5 +1,6 @@
 import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
 import type { BackupEntry, SignedManifest } from '../repository/backups.ts';
+import { standing } from '../repository/marks.ts';
 import type { Repository } from '../repository/repository.ts';
 import { type BackupRun, listBackupRuns, toRunningBackup } from './backup-runs.ts';
 import { concurrently } from './concurrently.ts';
@@ -32,7 +33,7 @@ export async function listBackups(surroundings: Surroundings, filter: BackupFilt
     const id = entry.manifest?.id ?? entry.damaged?.backupId ?? '';
     known.add(id);
     if (below !== undefined && id >= below) continue;
-    if (tombstoned.has(id)) continue;
+    if (tombstoned.has(id) && (await isDeleted(repository, id, warnings))) continue;
     if (datastore !== undefined && entry.manifest?.engine !== datastore) continue;
     rows.push({ id, entry });
     if (rows.length > limit) break;
@@ -55,12 +56,24 @@ export async function listBackups(surroundings: Surroundings, filter: BackupFilt
       const { error: _, ...backup } = await toRunningBackup(link, run, nameOf, datastoreOf);
       return backup;
     }
-    if (entry?.manifest !== undefined) return toBackup(entry, tombstoned);
+    if (entry?.manifest !== undefined) return toBackup(entry, none);
     warnings.push(`backup ${entry?.damaged?.backupId} is damaged: ${entry?.damaged?.problem}`);
     return damagedBackup(entry, nameOf, datastoreOf);
   });
   items.reverse();
   return { items, nextMarker: rows.length > limit ? (items[0]?.id ?? null) : null, warnings };
+}
+
+const none: ReadonlySet<string> = new Set();
+
+/** Whether a tombstone is signed by whom we trust: a forged one hides nothing. */
+async function isDeleted(repository: Repository, id: string, warnings: string[]): Promise<boolean> {
+  try {
+    return standing(await repository.marks(id), 'tombstone').length > 0;
+  } catch (error) {
+    warnings.push(`the marks of backup ${id} cannot be believed: ${messageOf(error)}`);
+    return false;
+  }
 }
 
 /** A backup that is in the repository. */
