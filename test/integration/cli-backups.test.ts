@@ -1,6 +1,7 @@
 import { chmod, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runCli } from '../servers/workspace.ts';
 import { filesBelow, openShop, type Shop } from './fixture.ts';
 
 type Row = Record<string, unknown> & { id: string };
@@ -166,6 +167,29 @@ test('execution-logs leaves out what --offset says, and --follow ends with the r
   expect(lines.at(-1)).toContain('ended SUCCESS');
   const rest = await cli('execution-logs', started.execution_id, '--offset', '2');
   expect(rest.stdout.trimEnd().split('\n')).toEqual(lines.slice(2));
+});
+
+test('the cluster is found by a profile of Temporal, as every Temporal tool finds it', async () => {
+  const address = `127.0.0.1:${shop.platform.temporalPort}`;
+  const made = await json('schedule-create', 'orders', '0 3 * * *', 'by-profile');
+  const env = {
+    BACKUPCTL_DATA_DIR: '',
+    BACKUPCTL_CONFIG: await shop.workspace.file(
+      'cluster.yaml',
+      JSON.stringify({ repository: { type: 'filesystem', path: shop.repository } }),
+    ),
+    TEMPORAL_CONFIG_FILE: await shop.workspace.file(
+      'temporal.toml',
+      `[profile.mine]\naddress = "${address}"\nnamespace = "default"\n`,
+    ),
+  };
+  const list = (profile: string) =>
+    runCli(['schedule-list', '--json'], { env: { ...env, TEMPORAL_PROFILE: profile } });
+  const found = await list('mine');
+  expect(found.stderr).toBe('');
+  expect((JSON.parse(found.stdout) as Row[]).map(({ id }) => id)).toContain(made.id);
+  const unknown = await list('nobodys');
+  expect([unknown.code, unknown.stderr]).toEqual([11, expect.stringContaining('nobodys')]);
 });
 
 test('what only reads the repository works while Temporal is down, and says what it could not ask', async () => {

@@ -35,7 +35,14 @@ async function runsOf(id: string): Promise<string[]> {
 }
 
 async function reconcile(since: number) {
-  const { reconcile_schedules } = createReconcileActivities({ temporal: platform.raw } as ActivityDeps);
+  // The copies of schedules are not looked at here.
+  const repository = {
+    latestRevisions: async () => [],
+    assertOwner: async () => {},
+    putRevision: async () => {},
+  };
+  const deps = { temporal: platform.raw, repository } as unknown as ActivityDeps;
+  const { reconcile_schedules } = createReconcileActivities(deps);
   return new MockActivityEnvironment().run(reconcile_schedules, {
     last: { checked_until: new Date(since).toISOString(), pending: {} },
     now: new Date().toISOString(),
