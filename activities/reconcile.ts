@@ -31,6 +31,8 @@ const sideBySide = 10;
 
 export function createReconcileActivities(deps: ActivityDeps) {
   const copies = new ScheduleExport(deps);
+  // Temporal hands no result on to a run that begins right after another one (measured): what is pending would be lost.
+  let remembered: ReconcileCursor | null = null;
   return withFailures({
     async reconcile_schedules(input: {
       last: ReconcileCursor | null;
@@ -41,7 +43,7 @@ export function createReconcileActivities(deps: ActivityDeps) {
       const pending: Record<string, string> = {};
       const checked: ReconcileCursor = { checked_until: new Date(until).toISOString(), pending };
       // The first look of all has nothing to compare with; its span is empty.
-      const last = input.last ?? checked;
+      const last = input.last ?? remembered ?? checked;
       const context = Context.current();
       const ids: string[] = [];
       for await (const { scheduleId } of deps.temporal.schedule.list()) ids.push(scheduleId);
@@ -57,6 +59,7 @@ export function createReconcileActivities(deps: ActivityDeps) {
         if (!done) pending[id] = from;
         if (description !== null) described.push(description);
       }
+      remembered = checked;
       await keepCopies(copies, described);
       return checked;
     },
