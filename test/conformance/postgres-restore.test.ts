@@ -245,6 +245,10 @@ describe('a restore of PostgreSQL 18', () => {
     expect(await restoreTo(server, backup, { include: ['a'], createDatabase: 'part 1' })).toMatchObject([
       { status: 'restored' },
     ]);
+    const ofTables = await planOn(server, backup, { include: ['a.u'], createDatabase: 'part 2' });
+    expect(ofTables.warnings).toContainEqual(expect.stringContaining('no indexes, constraints'));
+    const ofSchemas = await planOn(server, backup, { include: ['a'], createDatabase: 'part 2' });
+    expect(ofSchemas.warnings).toEqual([]);
     expect(await restoreTo(server, backup, { include: ['a.u'], createDatabase: 'part 2' })).toMatchObject([
       { status: 'restored' },
     ]);
