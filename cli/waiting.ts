@@ -72,11 +72,7 @@ export async function printRun<T>(run: StartedRun<T>, wait: boolean, context: Co
 }
 
 /** A run that makes nothing but its execution: prints that, at once or with `--wait` at its end. */
-export async function printExecution(
-  started: Execution,
-  wait: boolean,
-  context: Context,
-): Promise<number> {
+export async function printExecution(started: Execution, wait: boolean, context: Context): Promise<number> {
   const client = await context.client();
   return printRun<Execution>(
     {
