@@ -122,7 +122,7 @@ describe('the fires of a schedule', () => {
     expect(runs.filter((run) => run.includes('/missed/'))).toHaveLength(1);
     expect(runs).toHaveLength(2);
     const made = runs.find((run) => !run.includes('/missed/')) ?? '';
-    const nominal = Date.parse(/-(\d{4}-.*Z)$/.exec(made)?.[1] ?? '');
+    const nominal = Date.parse(/-(\d{4}-\d\d-\d\dT.*Z)$/.exec(made)?.[1] ?? '');
     const newest = lost.at(-1) as number;
     expect(nominal).toBe(Math.floor(newest / (10 * minute)) * 10 * minute);
     await reconcile(since);

@@ -155,17 +155,17 @@ describe('a platform whose repository is a bucket', () => {
     const slow = shop.proxy.inject({
       action: 'throttle',
       direction: 'to-client',
-      bytesPerSecond: 20_000_000,
+      bytesPerSecond: 10_000_000,
     });
     const parts = () => proxy.requests.filter(isPut(/partNumber=/)).length;
     const before = parts();
     const backup = await create('cancelled');
     await until(() => parts() > before, { what: 'the first part to be sent', timeout: 60_000 });
     await shop.platform.cli(['execution-cancel', backup.execution_id]);
+    // Slow until it is over: the cancel arrives with a heartbeat, and the dump is not to end before that.
+    const ended = await waitForState(shop, backup.execution_id, 'CANCELLED', 'SUCCESS', 'ERROR');
     slow.remove();
-    expect((await waitForState(shop, backup.execution_id, 'CANCELLED', 'SUCCESS', 'ERROR')).state).toBe(
-      'CANCELLED',
-    );
+    expect(ended.state).toBe('CANCELLED');
     expect(await objectsOf(backup.id)).toEqual([]);
     expect(await unfinishedUploads()).toEqual([]);
   }, 120_000);
@@ -174,7 +174,7 @@ describe('a platform whose repository is a bucket', () => {
     const slow = shop.proxy.inject({
       action: 'throttle',
       direction: 'to-client',
-      bytesPerSecond: 20_000_000,
+      bytesPerSecond: 10_000_000,
     });
     const parts = () => proxy.requests.filter(isPut(/partNumber=/)).length;
     const before = parts();
