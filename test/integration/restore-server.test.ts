@@ -58,7 +58,7 @@ describe('a backup of a whole server', () => {
       'ledger',
     ];
     const { code, stderr } = await shop.platform.cli([...words, '--wait']);
-    expect(code).toBe(7);
+    expect(code, stderr).toBe(7);
     expect(stderr.trim().split('\n')).toHaveLength(1);
 
     const [restore] = (
@@ -78,5 +78,5 @@ describe('a backup of a whole server', () => {
     expect(await spare.psql(`SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'ledger'`)).toBe(
       'clerk',
     );
-  });
+  }, 240_000);
 });
