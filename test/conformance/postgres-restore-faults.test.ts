@@ -213,7 +213,12 @@ describe.each([15, 18] as const)('a restore on PostgreSQL %i', (version) => {
     await using run = await TestRun.start();
     let killed = 0;
     const { stream, release } = held(500_000, () => {
-      void programs('pg_restore').then((pids) => {
+      // The bytes are held meanwhile: a child that is only just being started bears its name in a moment.
+      const running = async () => {
+        const pids = await programs('pg_restore');
+        return pids.length > 0 ? pids : null;
+      };
+      void until(running, { what: 'pg_restore to run' }).then((pids) => {
         for (const pid of pids) process.kill(pid, 'SIGKILL');
         killed += pids.length;
         release();
