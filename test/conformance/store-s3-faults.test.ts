@@ -16,7 +16,6 @@ const isPart = ({ method, url }: ProxiedRequest) => method === 'PUT' && url.incl
 const isComplete = ({ method, url }: ProxiedRequest) => method === 'POST' && url.includes('uploadId');
 const isGet = ({ method, url }: ProxiedRequest) => method === 'GET' && !url.includes('list-type');
 const isList = ({ url }: ProxiedRequest) => /[?&](list-type|uploads)/.test(url);
-const _isAny = () => true;
 
 const busy = {
   kind: 'answer' as const,

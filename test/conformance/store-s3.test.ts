@@ -16,15 +16,8 @@ const PART = 5 * 2 ** 20;
 const isPut = ({ method, url }: ProxiedRequest) => method === 'PUT' && !url.includes('uploadId');
 const isPart = ({ method, url }: ProxiedRequest) => method === 'PUT' && url.includes('partNumber');
 const isComplete = ({ method, url }: ProxiedRequest) => method === 'POST' && url.includes('uploadId');
-const _isGet = ({ method, url }: ProxiedRequest) => method === 'GET' && !url.includes('list-type');
 const isList = ({ url }: ProxiedRequest) => /[?&](list-type|uploads)/.test(url);
 const isAny = () => true;
-
-const _busy = {
-  kind: 'answer' as const,
-  status: 503,
-  body: '<?xml version="1.0"?><Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>',
-};
 
 describe('the s3 store and what servers answer', () => {
   let server: S3Server;
