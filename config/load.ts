@@ -15,6 +15,10 @@ export interface Config {
   /** False for a file that was merely found in the working directory: it never brings commands. */
   commandsAllowed: boolean;
   store: StoreConfig;
+  /** Further repositories, in the order of the file. */
+  copies: ConfiguredCopy[];
+  /** In how many repositories, the first among them, a backup has to be before it is COMPLETED. */
+  quorum: number;
   /** age recipients that the file names, or null for those of the repository. */
   recipients: string[] | null;
   keyFiles: { identity: string; indexIdentity: string; signingKey: string };
@@ -40,6 +44,12 @@ export interface ConfiguredInstance {
   url: string;
   password: SecretReference | null;
   taskQueue: string | null;
+}
+
+export interface ConfiguredCopy {
+  /** Never `primary`, which names the first repository. */
+  name: string;
+  store: StoreConfig;
 }
 
 export interface LoadOptions {
@@ -157,22 +167,22 @@ function withDefaults(
   const seconds = (text: string | undefined, byDefault: number) =>
     text === undefined ? byDefault : (parseDuration(text) ?? byDefault);
 
-  let store: StoreConfig = document.repository ?? { type: 'filesystem', path: join(dataDir, 'repository') };
-  if (store.type === 'filesystem') {
-    store = { ...store, path: absolute(store.path) };
-  } else {
+  const storeOf = (store: StoreConfig): StoreConfig => {
+    if (store.type === 'filesystem') return { ...store, path: absolute(store.path) };
     const { access_key_id, secret_access_key, ...rest } = store;
-    store = {
+    return {
       ...rest,
       ...(access_key_id && { access_key_id: reference(access_key_id) }),
       ...(secret_access_key && { secret_access_key: reference(secret_access_key) }),
     };
-  }
+  };
   return {
     dataDir,
     file,
     commandsAllowed,
-    store,
+    store: storeOf(document.repository ?? { type: 'filesystem', path: join(dataDir, 'repository') }),
+    copies: (document.copies ?? []).map(({ name, ...store }) => ({ name, store: storeOf(store) })),
+    quorum: document.quorum ?? 1,
     recipients: document.encryption?.recipients ?? null,
     keyFiles: {
       identity: keyFile(document.encryption?.identity, 'identity.txt'),

@@ -29,36 +29,61 @@ const duration = z
   .string('a duration such as 90s, 10m or 1h')
   .refine((text) => parseDuration(text) !== null, 'a duration such as 90s, 10m or 1h');
 
+const filesystemStore = z.strictObject({
+  type: z.literal('filesystem'),
+  path: z
+    .string('a directory')
+    .min(1, 'a directory')
+    .describe('directory, absolute or relative to this file'),
+});
+const s3Store = z.strictObject({
+  type: z.literal('s3'),
+  bucket: z
+    .string('the name of a bucket')
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'the name of a bucket (3 to 63 of a-z, 0-9, . and -)')
+    .describe('a bucket that exists'),
+  prefix: z.string().default('').describe('what every key begins with'),
+  region: z.string().min(1, 'a region such as eu-central-1').optional(),
+  endpoint: z
+    .url({ protocol: /^https?$/, error: 'a URL such as https://s3.example.org' })
+    .optional()
+    .describe('for S3 servers other than AWS'),
+  force_path_style: z.boolean().default(false).describe('the bucket in the path, not in the host name'),
+  access_key_id: secret.optional().describe("else the AWS SDK's default chain"),
+  secret_access_key: secret.optional(),
+});
+
 /** Where a repository is. Relative paths resolve against the configuration file (without one: the data directory). */
-export const storeSchema = z.discriminatedUnion('type', [
-  z.strictObject({
-    type: z.literal('filesystem'),
-    path: z
-      .string('a directory')
-      .min(1, 'a directory')
-      .describe('directory, absolute or relative to this file'),
-  }),
-  z.strictObject({
-    type: z.literal('s3'),
-    bucket: z
-      .string('the name of a bucket')
-      .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'the name of a bucket (3 to 63 of a-z, 0-9, . and -)')
-      .describe('a bucket that exists'),
-    prefix: z.string().default('').describe('what every key begins with'),
-    region: z.string().min(1, 'a region such as eu-central-1').optional(),
-    endpoint: z
-      .url({ protocol: /^https?$/, error: 'a URL such as https://s3.example.org' })
-      .optional()
-      .describe('for S3 servers other than AWS'),
-    force_path_style: z.boolean().default(false).describe('the bucket in the path, not in the host name'),
-    access_key_id: secret.optional().describe("else the AWS SDK's default chain"),
-    secret_access_key: secret.optional(),
-  }),
-]);
+export const storeSchema = z.discriminatedUnion('type', [filesystemStore, s3Store]);
 export type StoreConfig = z.infer<typeof storeSchema>;
+
+const copyName = z
+  .string('a name such as offsite')
+  .regex(
+    /^(?!primary$)[a-z0-9][a-z0-9-]{0,62}$/,
+    'a name of a-z, 0-9 and - (`primary` is the first repository)',
+  )
+  .describe('how commands name this copy');
+const copySchema = z.discriminatedUnion('type', [
+  filesystemStore.extend({ name: copyName }),
+  s3Store.extend({ name: copyName }),
+]);
 
 export const configSchema = z.strictObject({
   repository: storeSchema.optional().describe('default: the directory `repository` of the data directory'),
+  copies: z
+    .array(copySchema)
+    .refine((copies) => new Set(copies.map(({ name }) => name)).size === copies.length, 'a name once only')
+    .optional()
+    .describe('further repositories; a backup is dumped once and copied to each'),
+  quorum: z
+    .number('a whole number from 1')
+    .int('a whole number from 1')
+    .min(1, 'a whole number from 1')
+    .optional()
+    .describe(
+      'a backup is COMPLETED once it is in so many repositories, the first among them: `1` by default',
+    ),
   encryption: z
     .strictObject({
       recipients: z
