@@ -1,5 +1,6 @@
-/** What people are told of. */
-export type AlarmKind = 'failure' | 'stale' | 'recovered' | 'low_space' | 'copy_debt' | 'one_recipient';
+import type { AlarmKind } from '../config/notify.ts';
+
+export type { AlarmKind };
 
 export interface Alarm {
   kind: AlarmKind;

@@ -1,19 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ExecutionOutput, ExecutionState } from '../workflows/types.ts';
 import { beating } from './beating.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withFailures } from './failure.ts';
 
+export interface CloseInput {
+  execution_id: string;
+  state: ExecutionState;
+  output: ExecutionOutput;
+  /** Of a failure. Runs that were begun by an older version do not say these three. */
+  code?: string | null;
+  instance_id?: string | null;
+  /** The workflow's time, ISO 8601. */
+  at?: string;
+}
+
 export type ClosingActivities = ReturnType<typeof createClosingActivities>;
+
+/** Failures that this process has told of: a log that cannot be closed is tried again, and tells once. */
+const remembered = 1_000;
+/** Milliseconds that a failure's alarm waits for a repository to say an instance's name. */
+const patience = 2_000;
 
 /** The end of every execution. */
 export function createClosingActivities(deps: ActivityDeps) {
+  const told = new Set<string>();
+
+  async function tell(input: CloseInput): Promise<void> {
+    if (told.has(input.execution_id)) return;
+    const { error, status } = input.output;
+    await deps.alarms.raise({
+      kind: 'failure',
+      subject: await nameOf(deps, input.instance_id ?? null),
+      reason: `${status}: ${error ?? 'for no reason given'}`,
+      cause: input.code ?? 'failed',
+      executionId: input.execution_id,
+      at: input.at ?? new Date().toISOString(),
+    });
+    told.add(input.execution_id);
+    if (told.size > remembered) told.delete(told.values().next().value as string);
+  }
+
   const activities = {
-    /** Writes the last line, and makes one object of the log's pieces. */
-    async close_log(input: {
-      execution_id: string;
-      state: ExecutionState;
-      output: ExecutionOutput;
-    }): Promise<void> {
+    /** Tells of a failure, writes the log's last line, and makes one object of the log's pieces. */
+    async close_log(input: CloseInput): Promise<void> {
+      // First: the store may be what failed.
+      if (input.state === 'ERROR') await tell(input);
       const log = deps.repository.log(input.execution_id);
       log.append({
         time: new Date().toISOString(),
@@ -27,4 +59,20 @@ export function createClosingActivities(deps: ActivityDeps) {
     },
   };
   return withFailures(beating(['close_log'], activities));
+}
+
+/** The name of an instance, or its id where nobody knows better now. */
+async function nameOf({ repository, instanceNames }: ActivityDeps, id: string | null): Promise<string> {
+  if (id === null) return 'unknown';
+  const known = instanceNames.get(id);
+  if (known !== undefined) return known;
+  const asked = repository.instance(id).then(
+    ({ name }) => name,
+    () => id,
+  );
+  const limit = new AbortController();
+  const name = await Promise.race([asked, sleep(patience, id, { signal: limit.signal })]);
+  limit.abort();
+  if (name !== id) instanceNames.set(id, name);
+  return name;
 }

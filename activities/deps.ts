@@ -4,6 +4,7 @@ import type { Engine } from '../engines/engine.ts';
 import type { SecretReference } from '../repository/manifest.ts';
 import type { PartPool } from '../repository/part-pool.ts';
 import type { Repository } from '../repository/repository.ts';
+import type { Alarms } from './alarms.ts';
 
 /** What the composition root (`worker/worker.ts`) gives to every family of activities. */
 export interface ActivityDeps {
@@ -26,6 +27,10 @@ export interface ActivityDeps {
   /** @throws BackupctlError refused for a file that this worker's configuration does not allow */
   checkFileAllowed(path: string): Promise<void>;
   metrics: ActivityMetrics;
+  /** Where what somebody should hear of is put. */
+  alarms: Alarms;
+  /** Names of instances by their ids, as they were seen last: also known while the repository does not answer. */
+  instanceNames: Map<string, string>;
 }
 
 export interface ActivityMetrics {

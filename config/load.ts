@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
 import type { SecretReference } from '../repository/manifest.ts';
+import { type NotifyConfig, notifyConfig } from './notify.ts';
 import { parseDuration, parseSize } from './quantities.ts';
 // Types only: with no configuration file neither zod nor yaml is loaded, which a short command would feel.
 import type { ConfigDocument, StoreConfig } from './schema.ts';
@@ -37,6 +38,8 @@ export interface Config {
   /** Seconds that a worker which is told to stop lets its dumps go on. */
   drainTimeout: number;
   taskQueue: string;
+  /** Who is told of what; null where nobody is. */
+  notify: NotifyConfig | null;
 }
 
 export interface ConfiguredInstance {
@@ -44,6 +47,8 @@ export interface ConfiguredInstance {
   url: string;
   password: SecretReference | null;
   taskQueue: string | null;
+  /** Seconds; null for `none`; undefined where the file does not say. */
+  maxAge: number | null | undefined;
 }
 
 export interface ConfiguredCopy {
@@ -195,6 +200,7 @@ function withDefaults(
       url: instance.url,
       password: reference(instance.password) ?? null,
       taskQueue: instance.task_queue ?? null,
+      maxAge: maxAgeOf(instance.max_age),
     })),
     secrets: { files: (document.secrets?.files ?? []).map(absolute), env: document.secrets?.env ?? [] },
     reserve: document.reserve === undefined ? 1024 ** 3 : (parseSize(document.reserve) ?? 1024 ** 3),
@@ -202,5 +208,14 @@ function withDefaults(
     stallLimit: seconds(document.stall_limit, 600),
     drainTimeout: seconds(document.drain_timeout, 3600),
     taskQueue: document.task_queue ?? 'backupctl',
+    notify:
+      document.notify === undefined
+        ? null
+        : notifyConfig(document.notify, { reference: (secret) => reference(secret) as SecretReference }),
   };
+}
+
+function maxAgeOf(text: string | undefined): number | null | undefined {
+  if (text === undefined) return undefined;
+  return text === 'none' ? null : parseDuration(text);
 }

@@ -12,6 +12,8 @@ export interface Problem {
 /** Values below such keys may be secrets that somebody wrote where a reference belongs: never shown. */
 const secretive = /^(password|token|.*secret.*|.*identity|.*key)$/i;
 const harmless = new Set<PropertyKey>(['secrets']);
+/** A URL below such a key holds a token more often than not. */
+const tokenBearing = new Set<PropertyKey>(['notify']);
 
 /** The problems that the schema found, in the order of the file. */
 export function problemsOf(
@@ -97,6 +99,7 @@ function expectation(issue: z.core.$ZodIssue): string {
 
 function shown(path: Path, value: unknown): string {
   if (path.some((key) => secretive.test(String(key)) && !harmless.has(key))) return 'the value is wrong';
+  if (tokenBearing.has(path[0] ?? '') && /url$/.test(String(path.at(-1)))) return 'the value is wrong';
   if (isMap(value)) return 'it is a section of keys';
   if (isNode(value)) return 'it is a list';
   if (value === null) return 'it is empty';

@@ -1,33 +1,11 @@
 import { z } from 'zod';
-import { parseDuration, parseSize } from './quantities.ts';
+import { duration, fileReference, secret, size } from './fields.ts';
+import { maxAge, notifySchema } from './notify-schema.ts';
 
 /**
  * What `backupctl.yaml` may hold. Texts of checks say what is expected, since an error prints them after the word
  * "expected"; descriptions go into the configuration reference.
  */
-
-/** A password is a reference, resolved on the worker only. */
-const secret = z.union(
-  [
-    z.strictObject({ file: z.string().min(1) }),
-    z.strictObject({
-      env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable'),
-    }),
-  ],
-  'a reference: { file: PATH } or { env: NAME }',
-);
-
-const fileReference = z.strictObject(
-  { file: z.string('a path').min(1, 'a path') },
-  'a reference: { file: PATH }',
-);
-
-const size = z
-  .string('a size such as 1GiB or 512MiB (0B for none)')
-  .refine((text) => parseSize(text) !== null, 'a size such as 1GiB or 512MiB (0B for none)');
-const duration = z
-  .string('a duration such as 90s, 10m or 1h')
-  .refine((text) => parseDuration(text) !== null, 'a duration such as 90s, 10m or 1h');
 
 const filesystemStore = z.strictObject({
   type: z.literal('filesystem'),
@@ -114,6 +92,9 @@ export const configSchema = z.strictObject({
           .describe('without a password'),
         password: secret.optional(),
         task_queue: z.string().min(1, 'the name of a task queue').optional(),
+        max_age: maxAge
+          .optional()
+          .describe('older than this its newest good backup is stale; default: by its schedules'),
       }),
     )
     .optional()
@@ -127,6 +108,7 @@ export const configSchema = z.strictObject({
       env: z.array(z.string()).default([]).describe('environment variables that it may read for one'),
     })
     .optional(),
+  notify: notifySchema.optional(),
   reserve: size.optional().describe('free space that a backup must leave: `1GiB` by default'),
   deletion_grace: duration.optional().describe('between tombstone and removal: `1h` by default'),
   stall_limit: duration.optional().describe('a dump that moves no byte for so long fails: `10m` by default'),

@@ -139,6 +139,8 @@ export const instanceSchema = z.strictObject({
   password: secretReference.nullable(),
   /** The worker that is near it; null for the common queue. */
   task_queue: z.string().nullable(),
+  /** Seconds after which its newest good backup is stale; null where it is not watched; left out: by its schedules. */
+  max_age: z.number().int().positive().nullable().optional(),
   created_at: instant,
   updated_at: instant,
 });

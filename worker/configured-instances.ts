@@ -25,7 +25,14 @@ export async function registerConfiguredInstances(
   for (const wanted of config.instances) {
     const { engine, url } = await checkedUrl(config, wanted.name, wanted.url);
     const there = registered.find(({ name }) => name === wanted.name);
-    const entry = { engine, url, password: wanted.password, task_queue: wanted.taskQueue };
+    const entry = {
+      engine,
+      url,
+      password: wanted.password,
+      task_queue: wanted.taskQueue,
+      // Where the file does not say, what the command line said goes on.
+      max_age: wanted.maxAge === undefined ? there?.max_age : wanted.maxAge,
+    };
     if (there !== undefined && saysTheSame(there, entry)) continue;
     const id = there?.id ?? uuidv5(wanted.name, repository.document.id);
     const record: InstanceRecord = {
@@ -55,13 +62,14 @@ export async function configuredFiles(config: Config): Promise<string[]> {
   return (await Promise.all(named)).flat();
 }
 
-type Entry = Pick<InstanceRecord, 'engine' | 'url' | 'password' | 'task_queue'>;
+type Entry = Pick<InstanceRecord, 'engine' | 'url' | 'password' | 'task_queue' | 'max_age'>;
 
 function saysTheSame(there: Entry, wanted: Entry): boolean {
   return (
     there.engine === wanted.engine &&
     there.url === wanted.url &&
     there.task_queue === wanted.task_queue &&
+    there.max_age === wanted.max_age &&
     JSON.stringify(there.password) === JSON.stringify(wanted.password)
   );
 }

@@ -1,5 +1,6 @@
 import { Client, Connection } from '@temporalio/client';
 import { NativeConnection, Worker } from '@temporalio/worker';
+import { createAlarms } from '../activities/alarm-outbox.ts';
 import { createBackupActivities } from '../activities/backup.ts';
 import { createClosingActivities } from '../activities/closing.ts';
 import { createDeletionActivities } from '../activities/deletion.ts';
@@ -91,6 +92,8 @@ async function registered(options: WorkerOptions, client: Client, native: Native
       if (!ofInstances.includes(path)) await checkAllowed({ file: path }, options.config);
     },
     metrics: options.metrics,
+    alarms: createAlarms(client, options.config, taskQueue),
+    instanceNames: new Map(),
   };
   return Worker.create({
     connection: native,

@@ -26,7 +26,7 @@ export async function backup_create(
   const backupId = newBackupId();
   const facts = { backup_id: backupId };
   return asExecution(
-    { failed: 'Backup failed', cancelled: 'Backup cancelled', facts, backupId },
+    { failed: 'Backup failed', cancelled: 'Backup cancelled', facts, backupId, instanceId: input.instance },
     async (): Promise<Ending> => {
       const result =
         (await afterSiblings(policy)) ??

@@ -12,7 +12,13 @@ const { tombstone } = proxyActivities<DeletionActivities>({
 export async function backup_delete(input: BackupDeleteInput): Promise<ExecutionOutput> {
   const facts = { backup_id: input.backup_id };
   return asExecution(
-    { failed: 'Backup not deleted', cancelled: 'Cancelled', facts, backupId: input.backup_id },
+    {
+      failed: 'Backup not deleted',
+      cancelled: 'Cancelled',
+      facts,
+      backupId: input.backup_id,
+      instanceId: input.instance_id,
+    },
     async (): Promise<Ending> => {
       await tombstone({ ...input, now: new Date().toISOString() });
       return { state: 'SUCCESS', output: { status: 'Backup deleted' } };

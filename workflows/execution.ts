@@ -25,6 +25,8 @@ export interface ExecutionFrame {
   /** Facts that are known from the start, for every ending. */
   facts: ExecutionMemo['facts'];
   backupId?: string;
+  /** Id of the instance that it works on: whoever hears of a failure is told. */
+  instanceId?: string;
 }
 
 /** The id of this execution: the first run's, which survives continue-as-new. */
@@ -74,7 +76,7 @@ export async function asExecution(
       memo = { state: 'ERROR', output, facts: { ...frame.facts, code } };
     }
   }
-  await CancellationScope.nonCancellable(() => closeLog(id, memo));
+  await CancellationScope.nonCancellable(() => closeLog(id, frame, memo));
   upsertMemo({ ...memo });
   if (thrown !== undefined) {
     throw isCancellation(thrown) ? thrown : failureOf(wordsOf(thrown));
@@ -83,9 +85,16 @@ export async function asExecution(
 }
 
 /** The log's last line, and its pieces made one. A store that is gone does not turn a good run into a bad one. */
-async function closeLog(id: string, memo: ExecutionMemo): Promise<void> {
+async function closeLog(id: string, frame: ExecutionFrame, memo: ExecutionMemo): Promise<void> {
   try {
-    await closing.close_log({ execution_id: id, state: memo.state, output: memo.output });
+    await closing.close_log({
+      execution_id: id,
+      state: memo.state,
+      output: memo.output,
+      code: memo.facts.code === undefined ? null : String(memo.facts.code),
+      instance_id: frame.instanceId ?? null,
+      at: new Date().toISOString(),
+    });
   } catch {
     // The janitor closes the logs of closed executions.
   }

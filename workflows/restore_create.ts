@@ -20,6 +20,7 @@ export async function restore_create(input: RestoreInput): Promise<ExecutionOutp
       cancelled: 'Restore cancelled',
       facts,
       backupId: input.backup.backup_id,
+      instanceId: input.target_instance_id,
     },
     async (): Promise<Ending> => {
       const ref = { ...input, execution_id: executionId() };

@@ -9,6 +9,7 @@ export async function restore_finish(input: RestoreFinishInput): Promise<Executi
       failed: 'Restore not finished',
       cancelled: 'Cancelled',
       facts: { restore_id: input.restore_id, target_instance_id: input.target_instance_id },
+      instanceId: input.target_instance_id,
     },
     async (): Promise<Ending> => {
       const { task_queue } = await instanceBrief(null).instance_find({ instance: input.target_instance_id });

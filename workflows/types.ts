@@ -1,4 +1,5 @@
 /** What goes in and out of workflows and activities. Types only: the client imports them too. */
+import type { Alarm } from '../activities/alarms.ts';
 import type { Probe, RestoredDatabase, RestoreRequest, Selection } from '../engines/engine.ts';
 import type { InstanceRecord } from '../repository/manifest.ts';
 
@@ -30,6 +31,8 @@ export interface RunPolicy {
   catchup_window: number;
   /** Fires before this instant are not missed ones: creation, the last unpause, the last change of the pattern. ISO. */
   active_since: string | null;
+  /** Seconds after which the instance's newest good backup is stale; left out where the fires themselves say it. */
+  max_age?: number;
 }
 
 /** Fires that were lost while nothing ran: they stand in one row. */
@@ -151,4 +154,15 @@ export interface JanitorResult {
 export interface InstanceSweepResult extends JanitorResult {
   /** Task queues whose workers sweep the instances that they are beside. */
   elsewhere: string[];
+}
+
+/** Of the one workflow that groups alarms and has them sent. */
+export const notifyWorkflowId = 'backupctl-notify';
+
+/** What that workflow is signalled. */
+export interface AlarmSignal {
+  alarm: Alarm;
+  /** Seconds, where the sender knows them. */
+  group_window?: number;
+  repeat?: number;
 }
