@@ -8,6 +8,7 @@ export class BoundedLog {
   #file: number;
   #size: number;
   #tail = '';
+  #closed = false;
 
   /** @param limit bytes of one file; on disk there are at most two */
   constructor(path: string, limit = 8 * 1024 * 1024) {
@@ -25,6 +26,8 @@ export class BoundedLog {
 
   write(chunk: Buffer): void {
     this.#tail = (this.#tail + chunk.toString('utf8')).slice(-4000);
+    // The last words of a program may come after its end.
+    if (this.#closed) return;
     try {
       if (this.#size + chunk.length > this.#limit) this.#turn();
       this.#size += writeSync(this.#file, chunk);
@@ -38,7 +41,10 @@ export class BoundedLog {
     return this.#tail.trimEnd().split('\n').slice(-count);
   }
 
+  /** Idempotent. */
   close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
     closeSync(this.#file);
   }
 

@@ -61,14 +61,27 @@ export class EmbeddedTemporal {
    */
   async start(answers: () => Promise<boolean>, signal: AbortSignal): Promise<void> {
     this.#spawn();
-    const limit = performance.now() + startLimit;
-    while (!(await answers())) {
+    const since = performance.now();
+    const limit = since + startLimit;
+    while (!((await answers()) && this.#isOurs(since))) {
       signal.throwIfAborted();
       if (!this.running) throw this.#failure('ended as soon as it was started');
       if (performance.now() > limit) throw this.#failure(`does not answer after ${startLimit / 1000} s`);
       await sleep(50);
     }
     void this.#keepRunning();
+  }
+
+  /**
+   * What answers may be another's server, which took the port before ours could bind it. Ours says so once it listens;
+   * and where one says nothing, it ends soon if it cannot bind.
+   */
+  #isOurs(since: number): boolean {
+    if (!this.running) return false;
+    return (
+      this.#log.lastLines(20).some((line) => line.endsWith(`:${this.#options.port}`)) ||
+      performance.now() - since > 5_000
+    );
   }
 
   /** Ends it: TERM, then KILL after the grace. Idempotent. */
@@ -80,6 +93,7 @@ export class EmbeddedTemporal {
     const timer = setTimeout(() => child.kill('SIGKILL'), graceSeconds * 1000);
     await this.#ended;
     clearTimeout(timer);
+    this.#log.close();
   }
 
   async #keepRunning(): Promise<void> {

@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
-import { BackupctlError } from '../errors/backupctl-error.ts';
+import type { AddressInfo } from 'node:net';
+import { type GivenPorts, isGiven, portTaken } from './ports.ts';
 
 export interface HttpOptions {
   /** 0 for any free port. */
@@ -49,14 +50,43 @@ export class HttpEndpoint {
       server.once('error', reject);
       server.listen({ port: options.port, host: '127.0.0.1' }, resolve);
     }).catch((cause: unknown) => {
-      throw new BackupctlError('conflict', `port ${options.port} (--port) is taken`, { cause });
+      throw portTaken(options.port, '--port', cause);
     });
     return new HttpEndpoint(server);
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
   }
 
   async close(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+}
+
+/**
+ * Opens the endpoint of a platform on the port that was asked for, else on that of the former life where it is free, else
+ * on any that is promised to nobody.
+ * @throws BackupctlError conflict for a port that was asked for
+ */
+export async function openHttp(
+  given: GivenPorts,
+  former: number | undefined,
+  answers: Pick<HttpOptions, 'troubles' | 'metrics'>,
+): Promise<HttpEndpoint> {
+  if (given.port) return HttpEndpoint.open({ ...answers, port: given.port });
+  if (former && !isGiven(former, given)) {
+    try {
+      return await HttpEndpoint.open({ ...answers, port: former });
+    } catch {
+      // Somebody else has it now.
+    }
+  }
+  for (;;) {
+    const http = await HttpEndpoint.open({ ...answers, port: 0 });
+    if (!isGiven(http.port, given)) return http;
+    await http.close();
   }
 }
 

@@ -1,18 +1,18 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Connection } from '@temporalio/client';
 import type { Config } from '../config/load.ts';
 import { BoundedLog } from './bounded-log.ts';
 import { workflowBundle } from './bundle.ts';
-import { databaseOf, EmbeddedTemporal } from './embedded-temporal.ts';
+import { databaseOf, type EmbeddedTemporal } from './embedded-temporal.ts';
 import { findTemporal } from './find-temporal.ts';
 import { endFormerLife, recordTemporal } from './former-life.ts';
-import { HttpEndpoint } from './http.ts';
+import { openHttp } from './http.ts';
 import { seedLastSuccesses } from './last-successes.ts';
 import { PlatformMetrics } from './metrics.ts';
 import { ownRepository } from './own-repository.ts';
+import { startOwnTemporal } from './own-temporal.ts';
 import { ensurePlatformId, readPlatformId } from './platform-id.ts';
-import { choosePorts } from './ports.ts';
+import { claimGivenPorts, type GivenPorts } from './ports.ts';
 import { ensureSearchAttributes, keepHistory } from './prepare-namespace.ts';
 import { Readiness } from './readiness.ts';
 import { formerPlatform, type PlatformFile, writePlatformFile, writeReadyFile } from './ready-file.ts';
@@ -25,7 +25,7 @@ import { WorkerLoop } from './worker-loop.ts';
 
 export interface Life {
   config: Config;
-  ports: { port?: number | undefined; temporalPort?: number | undefined; uiPort?: number | undefined };
+  ports: GivenPorts;
   readyFile: string | undefined;
   env: NodeJS.ProcessEnv;
   print(line: string): void;
@@ -63,52 +63,53 @@ export async function livePlatform(life: Life): Promise<void> {
   await rm(scratch, { recursive: true, force: true });
   stop.throwIfAborted();
 
-  const ports = await choosePorts(life.ports, formerPlatform(dataDir));
+  await claimGivenPorts(life.ports);
+  const former = formerPlatform(dataDir);
   const metrics = new PlatformMetrics();
   const trouble = (line: string) => print(`${new Date().toISOString()} ${line}`);
-  const temporal = new EmbeddedTemporal({
-    program,
-    dataDir,
-    port: ports.temporal,
-    uiPort: ports.ui,
-    onStarted: (pid) => recordTemporal(dataDir, pid),
-    onTrouble: trouble,
-  });
-  const connection = Connection.lazy({
-    address: temporal.address,
-    // No proxy stands between us and our own server, whatever the environment says.
-    channelArgs: { 'grpc.enable_http_proxy': 0, 'grpc.max_reconnect_backoff_ms': 1000 },
-  });
-  undo.push(() => connection.close());
+  let temporal: EmbeddedTemporal | undefined;
   let worker: WorkerLoop | undefined;
-  const readiness = new Readiness({
-    connection,
-    namespace,
-    taskQueue: config.taskQueue,
-    running: () => ({ temporal: temporal.running, worker: worker?.running ?? false }),
-  });
-  const http = await HttpEndpoint.open({
-    port: ports.http,
-    troubles: () => readiness.troubles(),
+  let readiness: Readiness | undefined;
+  // Bound before Temporal is started, so that whoever watches us hears that we begin.
+  const http = await openHttp(life.ports, former?.port, {
+    troubles: async () => (await readiness?.troubles()) ?? ['Temporal does not run'],
     metrics: async () => {
-      await readiness.measure(metrics, { temporal, repository, reserve: config.reserve });
+      await readiness?.measure(metrics, { temporal: temporal ?? null, repository, reserve: config.reserve });
       return metrics.render();
     },
   });
   undo.push(() => http.close());
 
-  undo.push(() => temporal.stop(temporalGrace));
-  await temporal.start(() => readiness.temporalAnswers(), stop);
+  const own = await startOwnTemporal({
+    program,
+    dataDir,
+    namespace,
+    given: { ...life.ports, port: http.port },
+    former,
+    stop,
+    undo,
+    grace: temporalGrace,
+    onStarted: (pid) => recordTemporal(dataDir, pid),
+    onTrouble: trouble,
+  });
+  const { connection } = own;
+  temporal = own.temporal;
+  readiness = new Readiness({
+    connection,
+    namespace,
+    taskQueue: config.taskQueue,
+    running: () => ({ temporal: own.temporal.running, worker: worker?.running ?? false }),
+  });
   await keepHistory(connection, namespace, historyDays);
   await ensureSearchAttributes(connection, namespace);
   const platform: PlatformFile = {
     platform_id: epoch.platform_id,
     pid: process.pid,
     started_at: new Date().toISOString(),
-    temporal_address: temporal.address,
+    temporal_address: own.temporal.address,
     namespace,
-    port: ports.http,
-    ui_port: ports.ui,
+    port: http.port,
+    ui_port: own.ports.ui,
     task_queue: config.taskQueue,
   };
   writePlatformFile(dataDir, platform);
@@ -118,7 +119,7 @@ export async function livePlatform(life: Life): Promise<void> {
   const workflowBundlePath = await bundling;
   const createOwnWorker = () =>
     createWorker({
-      temporal: { address: temporal.address },
+      temporal: { address: own.temporal.address },
       namespace,
       taskQueue: config.taskQueue,
       config,

@@ -1,9 +1,17 @@
 import { createServer } from 'node:net';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 
-/** A port of 127.0.0.1 that nobody listens on at this moment. */
-export async function freePort(): Promise<number> {
-  return await listenBriefly(0);
+/** Ports that the user chose; 0 and nothing leave the choice to us. */
+export interface GivenPorts {
+  port?: number | undefined;
+  temporalPort?: number | undefined;
+  uiPort?: number | undefined;
+}
+
+/** Those of Temporal: its own, and that of its web page. */
+export interface TemporalPorts {
+  temporal: number;
+  ui: number;
 }
 
 /**
@@ -16,12 +24,7 @@ export async function claimPort(port: number, flag: string): Promise<number> {
     return await listenBriefly(port);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
-    if (code === 'EADDRINUSE') {
-      throw new BackupctlError('conflict', `port ${port} (${flag}) is taken`, {
-        hint: `stop what listens on 127.0.0.1:${port}, or choose another ${flag}`,
-        cause,
-      });
-    }
+    if (code === 'EADDRINUSE') throw portTaken(port, flag, cause);
     if (code === 'EACCES') {
       throw new BackupctlError('refused', `port ${port} (${flag}) may not be opened by this user`, {
         hint: 'choose one above 1023',
@@ -32,56 +35,61 @@ export async function claimPort(port: number, flag: string): Promise<number> {
   }
 }
 
-export interface Ports {
-  http: number;
-  temporal: number;
-  ui: number;
+export function portTaken(port: number, flag: string, cause: unknown): BackupctlError {
+  return new BackupctlError('conflict', `port ${port} (${flag}) is taken`, {
+    hint: `stop what listens on 127.0.0.1:${port}, or choose another ${flag}`,
+    cause,
+  });
 }
 
 /**
- * Three different ports: those that were asked for, else those of the former life where they are free, else any.
- * @throws BackupctlError conflict, usage
+ * Whether every port that was asked for can be had, before anything is begun with one of them.
+ * @throws BackupctlError conflict, refused, usage
  */
-export async function choosePorts(
-  given: { port?: number | undefined; temporalPort?: number | undefined; uiPort?: number | undefined },
-  former: { port?: number; temporal_address?: string; ui_port?: number | null } | null,
-): Promise<Ports> {
-  const asked = [given.port, given.temporalPort, given.uiPort].filter((port) => port);
+export async function claimGivenPorts({ port, temporalPort, uiPort }: GivenPorts): Promise<void> {
+  const asked = [port, temporalPort, uiPort].filter((each) => each);
   if (new Set(asked).size < asked.length) {
     throw new BackupctlError('usage', '--port, --temporal-port and --ui-port must differ');
   }
-  const formerTemporal = Number(former?.temporal_address?.split(':').at(-1));
-  const ports = {
-    http: await choosePort(given.port, '--port', former?.port),
-    temporal: await choosePort(given.temporalPort, '--temporal-port', formerTemporal || null),
-    ui: await choosePort(given.uiPort, '--ui-port', former?.ui_port),
-  };
-  // Two of them may have met where only some were asked for.
-  while (!given.uiPort && (ports.ui === ports.http || ports.ui === ports.temporal))
-    ports.ui = await freePort();
-  while (!given.port && (ports.http === ports.temporal || ports.http === ports.ui))
-    ports.http = await freePort();
-  while (!given.temporalPort && (ports.temporal === ports.http || ports.temporal === ports.ui)) {
-    ports.temporal = await freePort();
-  }
-  return ports;
+  if (port) await claimPort(port, '--port');
+  if (temporalPort) await claimPort(temporalPort, '--temporal-port');
+  if (uiPort) await claimPort(uiPort, '--ui-port');
 }
 
-/** The port that was asked for, else the one of the former life where it is free, else any free one. */
-export async function choosePort(
-  given: number | undefined,
-  flag: string,
-  former: number | null | undefined,
-): Promise<number> {
-  if (given) return await claimPort(given, flag);
-  if (former) {
+/**
+ * Two different ports for Temporal, which binds them later: those that were asked for, else those of the former life
+ * where they are free, else any. Somebody else may be faster: then others are to be chosen, without a former life.
+ */
+export async function chooseTemporalPorts(
+  given: GivenPorts,
+  former: { temporal_address?: string; ui_port?: number | null } | null,
+): Promise<TemporalPorts> {
+  const formerTemporal = Number(former?.temporal_address?.split(':').at(-1));
+  const temporal = given.temporalPort || (await ownPort(formerTemporal || null, given));
+  for (;;) {
+    const ui = given.uiPort || (await ownPort(former?.ui_port, given));
+    if (ui !== temporal) return { temporal, ui };
+    former = null;
+  }
+}
+
+async function ownPort(former: number | null | undefined, given: GivenPorts): Promise<number> {
+  if (former && !isGiven(former, given)) {
     try {
       return await listenBriefly(former);
     } catch {
       // Somebody else has it now.
     }
   }
-  return await freePort();
+  for (;;) {
+    const port = await listenBriefly(0);
+    if (!isGiven(port, given)) return port;
+  }
+}
+
+/** Whether a port is promised to a flag: what we choose ourselves must not take it away. */
+export function isGiven(port: number, given: GivenPorts): boolean {
+  return port === given.port || port === given.temporalPort || port === given.uiPort;
 }
 
 function listenBriefly(port: number): Promise<number> {

@@ -15,6 +15,20 @@ export interface ReadinessOptions {
 /** TASK_QUEUE_TYPE_WORKFLOW and TASK_QUEUE_TYPE_ACTIVITY of Temporal's API. */
 const queueTypes = [1, 2] as const;
 
+/** Whether a Temporal server answers, and has the namespace. */
+export async function temporalAnswers(connection: Connection, namespace: string): Promise<boolean> {
+  try {
+    return await connection.withDeadline(Date.now() + 1000, async () => {
+      await connection.workflowService.describeNamespace({ namespace });
+      // The visibility store comes up after the front end.
+      await connection.workflowService.listWorkflowExecutions({ namespace, pageSize: 1 });
+      return true;
+    });
+  } catch {
+    return false;
+  }
+}
+
 /** Whether everything of a platform answers. */
 export class Readiness {
   readonly #options: ReadinessOptions;
@@ -23,26 +37,12 @@ export class Readiness {
     this.#options = options;
   }
 
-  /** Whether Temporal answers, and its namespace is there. */
-  async temporalAnswers(): Promise<boolean> {
-    const { connection, namespace } = this.#options;
-    try {
-      return await connection.withDeadline(Date.now() + 1000, async () => {
-        await connection.workflowService.describeNamespace({ namespace });
-        // The visibility store comes up after the front end.
-        await connection.workflowService.listWorkflowExecutions({ namespace, pageSize: 1 });
-        return true;
-      });
-    } catch {
-      return false;
-    }
-  }
-
   /** What does not answer; empty when everything does. */
   async troubles(): Promise<string[]> {
     const { temporal, worker } = this.#options.running();
     if (!temporal) return ['Temporal does not run'];
-    if (!(await this.temporalAnswers())) return ['Temporal does not answer'];
+    if (!(await temporalAnswers(this.#options.connection, this.#options.namespace)))
+      return ['Temporal does not answer'];
     if (!worker) return ['the worker does not run'];
     return (await this.#polls()) ? [] : ['the worker does not poll yet'];
   }
@@ -66,7 +66,7 @@ export class Readiness {
     metrics: PlatformMetrics,
     parts: { temporal: EmbeddedTemporal | null; repository: Repository; reserve: number },
   ): Promise<void> {
-    const answers = await this.temporalAnswers();
+    const answers = await temporalAnswers(this.#options.connection, this.#options.namespace);
     metrics.set('backupctl_temporal_up', answers ? 1 : 0);
     metrics.set('backupctl_worker_up', answers && this.#options.running().worker ? 1 : 0);
     if (parts.temporal) metrics.set('backupctl_temporal_restarts_total', parts.temporal.restarts);

@@ -52,8 +52,7 @@ export async function openShop(options: ShopOptions = {}): Promise<Shop> {
   const password = `p${Math.random().toString(36).slice(2)}-secret`;
   const [postgres, platform] = await Promise.all([
     startPostgres({ version: options.version ?? 18, superuserPassword: password }),
-    // A port that was free may be taken by another test's server before this one's binds it: `up` says so, and ends.
-    startPlatform(options).catch(() => startPlatform(options)),
+    startPlatform(options),
   ]);
   await postgres.psql('CREATE DATABASE shop');
   await postgres.psql(

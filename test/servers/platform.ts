@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from './port.ts';
 import { until } from './wait.ts';
 import { type CliOptions, type CliProcess, type CliResult, killTree, runCli, spawnCli } from './workspace.ts';
 
@@ -37,11 +36,11 @@ export interface Platform {
   shutDown(): Promise<CliResult>;
   /** SIGKILL to `up` alone, as an OOM killer does; or to it and all below it. */
   kill9(what?: 'up' | 'everything'): Promise<void>;
-  /** Starts it again on the same data, on other ports. */
+  /** Starts it again on the same data. */
   restart(): Promise<void>;
 }
 
-/** Starts `backupctl up` on free ports and waits for its ready-file. */
+/** Starts `backupctl up` on ports of its own choice and waits for its ready-file. */
 export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
   const own = options.dataDir === undefined;
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'backupctl-test-platform-')));
@@ -60,13 +59,8 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
 
   const boot = async (): Promise<void> => {
     await rm(readyFile, { force: true });
-    port = await freePort();
-    temporalPort = await freePort();
     const started = spawnCli(
-      [
-        ...['up', '--data-dir', dataDir, '--port', String(port), '--temporal-port', String(temporalPort)],
-        ...['--ready-file', readyFile, ...(options.args ?? [])],
-      ],
+      ['up', '--data-dir', dataDir, '--ready-file', readyFile, ...(options.args ?? [])],
       { env: options.env, timeout: 2 ** 31 - 1 },
     );
     up = started;
@@ -82,6 +76,9 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       throw new Error(`${String(error)}\n${started.stdout}\n${started.stderr}`);
     });
     if (end !== undefined) throw new Error(`backupctl up ended with ${end.code}: ${end.stdout}${end.stderr}`);
+    const ready = JSON.parse(await readFile(readyFile, 'utf8')) as { port: number; temporal_address: string };
+    port = ready.port;
+    temporalPort = Number(ready.temporal_address.split(':').at(-1));
   };
 
   const env = { BACKUPCTL_DATA_DIR: dataDir };
