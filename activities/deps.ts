@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config/load.ts';
 import type { Engine } from '../engines/engine.ts';
+import type { Copies } from '../repository/copies.ts';
 import type { SecretReference } from '../repository/manifest.ts';
 import type { PartPool } from '../repository/part-pool.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -9,6 +10,8 @@ import type { Alarms } from './alarms.ts';
 /** What the composition root (`worker/worker.ts`) gives to every family of activities. */
 export interface ActivityDeps {
   repository: Repository;
+  /** The same repository as `primary`, and those that hold copies of it. */
+  copies: Copies;
   config: Config;
   /** Who we are to the repository: the owner named by its newest epoch must be this. */
   platformId: string;

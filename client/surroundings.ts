@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Config } from '../config/load.ts';
 import { BackupctlError } from '../errors/backupctl-error.ts';
+import type { Copies } from '../repository/copies.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { TemporalLink } from './connection.ts';
 import type { Platform } from './platform-file.ts';
@@ -34,6 +35,7 @@ export class Surroundings {
   #platform: Promise<Platform | null> | undefined;
   #config: Promise<Config> | undefined;
   #repository: Promise<Repository> | undefined;
+  #copies: Promise<Copies> | undefined;
   #temporal: Promise<TemporalLink> | undefined;
 
   constructor(options: BackupClientOptions) {
@@ -73,6 +75,15 @@ export class Surroundings {
     return this.#repository;
   }
 
+  /** The repository and its copies, for reading; those that are not needed are never opened. */
+  copies(): Promise<Copies> {
+    this.#copies ??= (async () => {
+      const [config, { openCopies }] = await Promise.all([this.config(), import('../config/copies.ts')]);
+      return openCopies({ config, primary: () => this.repository(), platformId: null, env: this.env });
+    })();
+    return this.#copies;
+  }
+
   /** @throws BackupctlError unavailable, credentials, configuration */
   temporal(): Promise<TemporalLink> {
     this.#temporal ??= (async () => {
@@ -95,9 +106,10 @@ export class Surroundings {
   }
 
   async close(): Promise<void> {
-    const opened = await Promise.allSettled([this.#temporal, this.#repository]);
-    const [temporal, repository] = opened;
+    const opened = await Promise.allSettled([this.#temporal, this.#repository, this.#copies]);
+    const [temporal, repository, copies] = opened;
     if (temporal.status === 'fulfilled') await temporal.value?.close();
+    if (copies.status === 'fulfilled') await copies.value?.close();
     if (repository.status === 'fulfilled') await repository.value?.store.close();
   }
 

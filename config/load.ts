@@ -181,12 +181,15 @@ function withDefaults(
       ...(secret_access_key && { secret_access_key: reference(secret_access_key) }),
     };
   };
+  const first = storeOf(document.repository ?? { type: 'filesystem', path: join(dataDir, 'repository') });
+  const copies = (document.copies ?? []).map(({ name, ...store }) => ({ name, store: storeOf(store) }));
+  checkPlaces([{ name: 'repository', store: first }, ...copies], file);
   return {
     dataDir,
     file,
     commandsAllowed,
-    store: storeOf(document.repository ?? { type: 'filesystem', path: join(dataDir, 'repository') }),
-    copies: (document.copies ?? []).map(({ name, ...store }) => ({ name, store: storeOf(store) })),
+    store: first,
+    copies,
     quorum: document.quorum ?? 1,
     recipients: document.encryption?.recipients ?? null,
     keyFiles: {
@@ -218,4 +221,24 @@ function withDefaults(
 function maxAgeOf(text: string | undefined): number | null | undefined {
   if (text === undefined) return undefined;
   return text === 'none' ? null : parseDuration(text);
+}
+
+/** A copy in the place of another would count twice towards the quorum, and be lost with it. */
+function checkPlaces(places: readonly ConfiguredCopy[], file: string | null): void {
+  const seen = new Map<string, string>();
+  for (const { name, store } of places) {
+    const place =
+      store.type === 'filesystem'
+        ? store.path
+        : JSON.stringify([store.endpoint, store.bucket, store.prefix.replace(/^\/+|\/+$/g, '')]);
+    const other = seen.get(place);
+    if (other !== undefined) {
+      throw new BackupctlError(
+        'configuration',
+        `${file}: copies: ${name} is the same place as ${other === 'repository' ? 'repository:' : other}`,
+        { hint: 'a copy needs a directory or a bucket (or prefix) of its own' },
+      );
+    }
+    seen.set(place, name);
+  }
 }

@@ -9,12 +9,24 @@ import { Repository } from '../repository/repository.ts';
 import type { Store } from '../repository/store.ts';
 import { openStore, type ResolvedStore } from '../repository/stores/open.ts';
 import { loadKeys } from './keys.ts';
-import type { Config } from './load.ts';
+import type { Config, ConfiguredCopy } from './load.ts';
+import type { StoreConfig } from './schema.ts';
 import { resolveStoreSecret } from './secrets.ts';
 
 /** The store of the configuration, with its credentials opened. The caller closes it. */
 export async function openConfiguredStore(config: Config, env: NodeJS.ProcessEnv): Promise<Store> {
-  return await openStore(await resolveStore(config, env));
+  return await openStore(await resolveStore(config.store, { file: config.file, key: 'repository' }, env));
+}
+
+/** The store of one of the configuration's copies. The caller closes it. */
+export async function openCopyStore(
+  config: Config,
+  copy: ConfiguredCopy,
+  env: NodeJS.ProcessEnv,
+): Promise<Store> {
+  return await openStore(
+    await resolveStore(copy.store, { file: config.file, key: `copies.${copy.name}` }, env),
+  );
 }
 
 /**
@@ -96,14 +108,17 @@ export async function initRepository(
   }
 }
 
-async function resolveStore(config: Config, env: NodeJS.ProcessEnv): Promise<ResolvedStore> {
-  const { store } = config;
+async function resolveStore(
+  store: StoreConfig,
+  place: { file: string | null; key: string },
+  env: NodeJS.ProcessEnv,
+): Promise<ResolvedStore> {
   if (store.type === 'filesystem') return store;
   const { access_key_id: id, secret_access_key: secret } = store;
   if ((id === undefined) !== (secret === undefined)) {
     throw new BackupctlError(
       'configuration',
-      `${config.file}: repository.access_key_id and repository.secret_access_key belong together`,
+      `${place.file}: ${place.key}.access_key_id and ${place.key}.secret_access_key belong together`,
     );
   }
   return {
@@ -128,7 +143,8 @@ async function directoryExists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => null)) !== null;
 }
 
-async function makeDirectory(path: string): Promise<void> {
+/** Makes a directory of a repository, for this user alone. @throws BackupctlError configuration */
+export async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { recursive: true, mode: 0o700 });
   } catch (cause) {

@@ -47,7 +47,7 @@ const copySchema = z.discriminatedUnion('type', [
   s3Store.extend({ name: copyName }),
 ]);
 
-export const configSchema = z.strictObject({
+const sections = z.strictObject({
   repository: storeSchema.optional().describe('default: the directory `repository` of the data directory'),
   copies: z
     .array(copySchema)
@@ -120,5 +120,12 @@ export const configSchema = z.strictObject({
     .min(1, 'the name of a task queue')
     .optional()
     .describe('what the worker polls: `backupctl` by default'),
+});
+
+export const configSchema = sections.superRefine(({ copies = [], quorum = 1 }, context) => {
+  const most = 1 + copies.length;
+  if (quorum <= most) return;
+  const message = `at most ${most}, the number of repositories`;
+  context.addIssue({ code: 'custom', path: ['quorum'], message });
 });
 export type ConfigDocument = z.infer<typeof configSchema>;

@@ -14,6 +14,13 @@ export interface RepositoryPlace {
    * @throws BackupctlError unavailable, credentials, not-found, configuration; refused where it is of another id
    */
   repository(): Promise<Repository>;
+  /**
+   * As `repository`, of our platform: an empty copy is adopted (probed, given the first repository's `backupctl.json`
+   * and an epoch), and one whose owner the first repository has left behind follows it. Ownership may be lost right
+   * after; whoever commits or deletes looks again.
+   * @throws BackupctlError refused where another platform owns it, and for readers that are no platform
+   */
+  writable(): Promise<Repository>;
 }
 
 /** The repositories of a platform. */

@@ -1,5 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Connection } from '@temporalio/client';
+import { openCopies } from '../config/copies.ts';
 import type { Config } from '../config/load.ts';
 import { BoundedLog } from './bounded-log.ts';
 import { workflowBundle } from './bundle.ts';
@@ -52,6 +54,8 @@ export async function livePlatform(life: Life): Promise<void> {
     ensurePlatformId(dataDir),
   );
   undo.push(() => repository.store.close());
+  const copies = openCopies({ config, primary: async () => repository, platformId: epoch.platform_id, env });
+  undo.push(() => copies.close());
   const program = findTemporal(env);
   const bundling = workflowBundle(dataDir);
   bundling.catch(() => undefined);
@@ -124,6 +128,7 @@ export async function livePlatform(life: Life): Promise<void> {
       taskQueue: config.taskQueue,
       config,
       repository,
+      copies,
       platformId: epoch.platform_id,
       workflowBundlePath,
       metrics,

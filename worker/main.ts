@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { Connection } from '@temporalio/client';
+import { openCopies } from '../config/copies.ts';
 import { loadConfig } from '../config/load.ts';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { workflowBundle } from './bundle.ts';
@@ -56,6 +57,8 @@ export async function runWorker(options: WorkerMainOptions = {}): Promise<void> 
     await ensureSearchAttributes(connection, namespace);
     const { repository, epoch } = await ownRepository(config, platformId, () => platformId);
     undo.push(() => repository.store.close());
+    const copies = openCopies({ config, primary: async () => repository, platformId, env });
+    undo.push(() => copies.close());
 
     const scratch = await makeWorkerScratch();
     undo.push(() => rm(scratch, { recursive: true, force: true }));
@@ -90,6 +93,7 @@ export async function runWorker(options: WorkerMainOptions = {}): Promise<void> 
           taskQueue,
           config,
           repository,
+          copies,
           platformId,
           workflowBundlePath,
           metrics,

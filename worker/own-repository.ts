@@ -1,4 +1,4 @@
-import { hostname } from 'node:os';
+import { platformName } from '../config/copies.ts';
 import type { Config } from '../config/load.ts';
 import { initRepository, openRepository } from '../config/repository.ts';
 import { BackupctlError } from '../errors/backupctl-error.ts';
@@ -40,7 +40,7 @@ export async function ownRepository(
   try {
     const epoch =
       (await repository.newestEpoch()) === null
-        ? await repository.claimEpoch({ platformId: id, platform: nameOf(config), now: new Date() })
+        ? await repository.claimEpoch({ platformId: id, platform: platformName(config), now: new Date() })
         : await repository.assertOwner(id);
     return {
       repository,
@@ -61,9 +61,4 @@ async function openIfThere(config: Config): Promise<Repository | null> {
     if (error instanceof BackupctlError && error.code === 'not-found') return null;
     throw error;
   }
-}
-
-/** For people who meet the epoch in the repository. */
-function nameOf(config: Config): string {
-  return `${hostname()}:${config.dataDir}`;
 }

@@ -13,6 +13,7 @@ import { createRestoreActivities } from '../activities/restore.ts';
 import type { Config } from '../config/load.ts';
 import { checkAllowed, resolveSecret } from '../config/secrets.ts';
 import { engineNamed } from '../engines/registry.ts';
+import type { Copies } from '../repository/copies.ts';
 import { PartPool } from '../repository/part-pool.ts';
 import type { Repository } from '../repository/repository.ts';
 import { configuredFiles, registerConfiguredInstances } from './configured-instances.ts';
@@ -32,6 +33,8 @@ export interface WorkerOptions {
   taskQueue: string;
   config: Config;
   repository: Repository;
+  /** The same repository, and those that hold copies of it. */
+  copies: Copies;
   /** Who we are to the repository. */
   platformId: string;
   /** A bundle made by `worker/bundle.ts`, outside of this process. */
@@ -78,6 +81,7 @@ async function registered(options: WorkerOptions, client: Client, native: Native
   const { namespace, taskQueue } = options;
   const deps: ActivityDeps = {
     repository: options.repository,
+    copies: options.copies,
     config: options.config,
     platformId: options.platformId,
     temporal: client,
