@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Connection } from '@temporalio/client';
 import { openCopies } from '../config/copies.ts';
 import type { Config } from '../config/load.ts';
 import { BoundedLog } from './bounded-log.ts';
