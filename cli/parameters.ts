@@ -61,6 +61,14 @@ export const policies = {
     describe: 'start each run up to this much later',
     default: '0s',
   },
+  keepLast: {
+    type: 'integer',
+    value: 'N',
+    min: 1,
+    max: 10_000,
+    describe:
+      'after each good run, delete older backups of this schedule than its newest N good ones; left out, all stay',
+  },
 } as const satisfies Parameters;
 
 export const selection = {

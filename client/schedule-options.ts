@@ -1,4 +1,5 @@
 import { BackupctlError } from '../errors/backupctl-error.ts';
+import { keepLastRange } from '../repository/retention.ts';
 import type { ScheduleOptions } from './types.ts';
 
 const overlaps = ['skip', 'wait', 'cancel-other'];
@@ -20,12 +21,15 @@ export function checkName(name: string): void {
 
 /** @throws BackupctlError usage, naming the option, its value, and what it may be */
 export function checkPolicies(
-  options: Pick<ScheduleOptions, 'overlap' | 'onBusy' | 'catchupWindow' | 'jitter'>,
+  options: Pick<ScheduleOptions, 'overlap' | 'onBusy' | 'catchupWindow' | 'jitter'> & {
+    keepLast?: number | null | undefined;
+  },
 ): void {
   oneOf('overlap', options.overlap, overlaps);
   oneOf('on-busy', options.onBusy, busies);
   seconds('catch-up window', options.catchupWindow, 60, 366 * 86_400);
   seconds('jitter', options.jitter, 0, 86_400);
+  number('keep-last', options.keepLast, keepLastRange.min, keepLastRange.max);
 }
 
 function oneOf(what: string, value: string | undefined, allowed: readonly string[]): void {
@@ -39,5 +43,13 @@ function seconds(what: string, value: number | undefined, least: number, most: n
   if (value === undefined || (Number.isSafeInteger(value) && value >= least && value <= most)) return;
   throw new BackupctlError('usage', `the ${what} is ${value} s`, {
     hint: `use a whole number of seconds from ${least} to ${most}`,
+  });
+}
+
+function number(what: string, value: number | null | undefined, least: number, most: number): void {
+  if (value === undefined || value === null) return;
+  if (Number.isSafeInteger(value) && value >= least && value <= most) return;
+  throw new BackupctlError('usage', `${what} is ${value}`, {
+    hint: `use a whole number from ${least} to ${most}`,
   });
 }

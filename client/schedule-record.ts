@@ -54,6 +54,7 @@ export function toSchedule(
     onBusy: policy.on_busy,
     catchupWindow: policy.catchup_window,
     jitter: (spec.jitter ?? 0) / 1000,
+    keepLast: policy.keep_last ?? null,
     activeSince: policy.active_since === null ? null : new Date(policy.active_since),
     createdAt: info.createdAt,
     updatedAt: info.lastUpdatedAt ?? null,

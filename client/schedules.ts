@@ -69,6 +69,7 @@ export class Schedules {
       on_busy: options.onBusy ?? 'wait',
       catchup_window: options.catchupWindow ?? DAY,
       active_since: new Date().toISOString(),
+      ...(options.keepLast === undefined ? {} : { keep_last: options.keepLast }),
     };
     const link = await this.#surroundings.temporal();
     const taskQueue = await this.#surroundings.taskQueue();
@@ -174,6 +175,8 @@ export class Schedules {
       policy.overlap = changes.overlap ?? policy.overlap;
       policy.on_busy = changes.onBusy ?? policy.on_busy;
       policy.catchup_window = changes.catchupWindow ?? policy.catchup_window;
+      if (changes.keepLast === null) delete policy.keep_last;
+      else if (changes.keepLast !== undefined) policy.keep_last = changes.keepLast;
       draft.jitter = changes.jitter ?? draft.jitter;
       const otherFires =
         (pattern !== undefined && pattern !== draft.pattern) ||

@@ -37,6 +37,8 @@ export interface Schedule {
   catchupWindow: number;
   /** Seconds. */
   jitter: number;
+  /** How many good backups of it stay; older ones go after a good run. Null: all stay. */
+  keepLast: number | null;
   /** Fires before this are not missed ones: creation, the last unpause, the last change of the fires. */
   activeSince: Date | null;
   createdAt: Date;
@@ -53,6 +55,8 @@ export interface ScheduleOptions {
   catchupWindow?: number;
   /** Seconds. */
   jitter?: number;
+  /** From 1 to 10,000: after each good run, older backups of this schedule than so many good ones are deleted. */
+  keepLast?: number;
   paused?: boolean;
   incremental?: boolean;
   parentId?: string | null;
@@ -69,10 +73,12 @@ export interface CreatedSchedule extends Schedule {
 
 export type ScheduleChanges = Omit<
   ScheduleOptions,
-  'paused' | 'parentId' | 'incremental' | 'selection' | 'yieldToDdl'
+  'paused' | 'parentId' | 'incremental' | 'selection' | 'yieldToDdl' | 'keepLast'
 > & {
   name?: string;
   pattern?: string;
+  /** Null: from now on all backups stay. */
+  keepLast?: number | null;
 };
 
 export interface Execution {

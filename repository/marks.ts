@@ -91,6 +91,18 @@ export function standing(marks: readonly Mark[], kind: 'pin' | 'tombstone' | 'ho
   return marks.filter((mark) => mark.kind === kind && !ended.has(mark.id));
 }
 
+/** Which kinds of marks each backup has, by one list of names: what has none need not be asked further. */
+export async function markedKinds(store: Store): Promise<Map<string, Set<string>>> {
+  const kinds = new Map<string, Set<string>>();
+  for (const { key } of await listAll(store, layout.marks)) {
+    const [, backupId, , kind] = markKey.exec(key) ?? [];
+    if (backupId === undefined || kind === undefined) continue;
+    const of = kinds.get(backupId) ?? new Set();
+    kinds.set(backupId, of.add(kind));
+  }
+  return kinds;
+}
+
 /**
  * Backups that have a tombstone which was not taken back, by the names of marks alone: one list, no reads. Good
  * enough to show; whoever acts on it reads the marks.

@@ -50,6 +50,7 @@ import { type MarkWriter, type PinRequest, pin, unpin } from './pins.ts';
 import { probeCreateIfAbsent } from './probe.ts';
 import { parseReference, pickNamed } from './reference.ts';
 import { instance, instances, latestRevisions, putInstance, putRevision, type Revision } from './registry.ts';
+import { type RetainOutcome, type RetainRequest, retain } from './retain.ts';
 import { parseIdentities } from './sealing/header.ts';
 import { openSegments, segmentsOf } from './segments.ts';
 import { SigningKey } from './signing.ts';
@@ -311,6 +312,11 @@ export class Repository {
    */
   tombstone(request: TombstoneRequest): Promise<Mark> {
     return tombstone(this.#markWriter(), request);
+  }
+
+  /** Begins the deletion of what a schedule's rules no longer want; see `retain.ts`. */
+  retain(request: RetainRequest): Promise<RetainOutcome> {
+    return retain(this.#markWriter(), request);
   }
 
   /** Removes backups whose tombstone is older than the grace period; see `deletion.ts`. */

@@ -10,6 +10,7 @@ import { createJanitorActivities } from '../activities/janitor.ts';
 import { createLaneActivities } from '../activities/lane.ts';
 import { createReconcileActivities } from '../activities/reconcile.ts';
 import { createRestoreActivities } from '../activities/restore.ts';
+import { createRetentionActivities } from '../activities/retention.ts';
 import type { Config } from '../config/load.ts';
 import { checkAllowed, resolveSecret } from '../config/secrets.ts';
 import { engineNamed } from '../engines/registry.ts';
@@ -113,6 +114,7 @@ async function registered(options: WorkerOptions, client: Client, native: Native
       ...createLaneActivities(deps),
       ...createReconcileActivities(deps),
       ...createRestoreActivities(deps),
+      ...createRetentionActivities(deps),
     },
     shutdownGraceTime: `${options.graceSeconds} seconds`,
     // A worker that is stopped (SIGSTOP, a frozen host) still has its polls open, and each of them swallows a task

@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { backup_run } from './backup_run.ts';
 import { asExecution, type Ending, executionId } from './execution.ts';
 import { afterSiblings, inLane, Yielded } from './lane.ts';
+import { retainBeyond } from './retention.ts';
 import type { BackupCreateInput, ExecutionOutput, MissedFires, RunPolicy } from './types.ts';
 
 /**
@@ -48,9 +49,10 @@ export async function backup_create(
           facts: { backup_id: null },
         };
       }
+      const retention = await retainBeyond(policy, input.instance, backupId);
       return {
         state: 'SUCCESS',
-        output: { status: 'Backup complete' },
+        output: { status: 'Backup complete', ...retention },
         facts: {
           ...facts,
           size: result.sealed_size,

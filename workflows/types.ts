@@ -33,6 +33,22 @@ export interface RunPolicy {
   active_since: string | null;
   /** Seconds after which the instance's newest good backup is stale; left out where the fires themselves say it. */
   max_age?: number;
+  /** Only where it was asked for: how many good backups of the schedule stay; older ones are removed after a good run. */
+  keep_last?: number;
+}
+
+/** What the step `retain` of a backup did. */
+export interface RetainResult {
+  /** Backups whose deletion has begun. */
+  tombstoned: number;
+  /** Good ones of the schedule that stay by its rule. */
+  kept: number;
+  /** Such as are beyond the rule and stay all the same: in use, held, or needed by another backup. */
+  held: number;
+  /** Why nothing was done, where that is so. */
+  doubt: string | null;
+  /** What is left for the next run. */
+  left: number;
 }
 
 /** Fires that were lost while nothing ran: they stand in one row. */

@@ -34,6 +34,10 @@ export const command = defineCommand({
   examples: [
     ['backupctl schedule-create orders "*/2 * * * *" myback', 'Every two minutes'],
     [
+      'backupctl schedule-create orders "30 2 * * *" nightly --keep-last 14',
+      'Every night; what is older than the last fourteen good ones goes, so that the disk does not fill',
+    ],
+    [
       'backupctl schedule-create orders "30 2 * * 1-5" nightly --timezone Europe/Paris --overlap wait',
       'On working days at half past two in Paris; a run that is late makes the next one wait',
     ],
@@ -47,6 +51,7 @@ export const command = defineCommand({
       onBusy: args.onBusy,
       catchupWindow: args.catchupWindow,
       jitter: args.jitter,
+      keepLast: args.keepLast,
       paused: args.paused,
       incremental: args.incremental,
       parentId: args.parentId,

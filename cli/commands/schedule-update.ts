@@ -1,3 +1,4 @@
+import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { changesOf } from '../changes.ts';
 import { defineCommand } from '../command.ts';
 import { policies, schedule } from '../parameters.ts';
@@ -23,6 +24,8 @@ export const command = defineCommand({
     onBusy: { ...policies.onBusy, default: undefined },
     catchupWindow: { ...policies.catchupWindow, default: undefined },
     jitter: { ...policies.jitter, default: undefined },
+    keepLast: policies.keepLast,
+    keepAll: { type: 'switch', describe: 'delete no older backups any more: the end of --keep-last' },
   },
   prints: 'thing',
   examples: [
@@ -32,6 +35,11 @@ export const command = defineCommand({
     ],
   ],
   async run(args, context) {
+    if (args.keepAll && args.keepLast !== undefined) {
+      throw new BackupctlError('usage', '--keep-all contradicts --keep-last (schedule-update)', {
+        hint: 'give one of them',
+      });
+    }
     const changes = changesOf(
       {
         pattern: args.pattern,
@@ -42,6 +50,7 @@ export const command = defineCommand({
         onBusy: args.onBusy,
         catchupWindow: args.catchupWindow,
         jitter: args.jitter,
+        keepLast: args.keepAll ? null : args.keepLast,
       },
       'schedule-update',
     );

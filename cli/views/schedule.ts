@@ -13,6 +13,7 @@ export const scheduleColumns: readonly Column<Schedule>[] = [
   { header: 'Next Execution Time', value: ({ nextExecutionTime }) => nextExecutionTime },
   { header: 'Time Zone', value: ({ timezone }) => timezone, long: true },
   { header: 'Instance', value: ({ instanceName }) => instanceName, long: true },
+  { header: 'Keep Last', value: ({ keepLast }) => keepLast, long: true },
   { header: 'Paused', value: ({ paused }) => paused, long: true },
 ];
 
@@ -34,6 +35,7 @@ export function scheduleProperties(schedule: Schedule): Record<string, Property>
     incremental: set(schedule.incremental, !schedule.incremental),
     instance_name: { value: schedule.instanceName, show: 'long' },
     jitter: set(formatDuration(schedule.jitter), schedule.jitter === 0),
+    keep_last: set(schedule.keepLast, schedule.keepLast === null),
     note: set(schedule.note, schedule.note === null),
     on_busy: set(schedule.onBusy, schedule.onBusy === 'wait'),
     overlap: set(schedule.overlap, schedule.overlap === 'skip'),

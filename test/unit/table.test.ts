@@ -25,6 +25,7 @@ const schedule: Schedule = {
   onBusy: 'wait',
   catchupWindow: 86_400,
   jitter: 0,
+  keepLast: null,
   activeSince: new Date('2016-06-14T14:47:16.865Z'),
   createdAt: new Date('2016-06-14T14:47:16.865Z'),
   updatedAt: new Date('2016-06-14T14:49:59Z'),

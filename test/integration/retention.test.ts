@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type BackupJson, type ExecutionJson, openShop, type Shop } from './fixture.ts';
+
+interface ScheduleJson {
+  id: string;
+  keep_last: number | null;
+}
+
+let shop: Shop;
+beforeAll(async () => {
+  shop = await openShop({ rows: 100 });
+});
+afterAll(() => shop?.stop());
+
+const names = async (...flags: string[]) =>
+  (await shop.platform.json<BackupJson[]>(['backup-list', ...flags])).map(({ id }) => id);
+
+/** Runs a schedule by hand and gives what became of it. */
+async function run(schedule: string) {
+  const { id } = await shop.platform.json<ExecutionJson>(['schedule-trigger', schedule, '--wait']);
+  return shop.platform.json<ExecutionJson & { steps: { name: string; state: string; output: string }[] }>([
+    'execution-show',
+    id,
+  ]);
+}
+
+describe('schedule-create --keep-last', () => {
+  test('removes older backups of that schedule after a good run, in a step and a log of their own, and no others', async () => {
+    const schedule = await shop.platform.json<ScheduleJson>([
+      ...['schedule-create', 'orders', '0 0 1 1 *', 'yearly', '--keep-last', '2', '--paused'],
+    ]);
+    const byHand = await shop.platform.json<BackupJson>(['backup-create', 'orders', 'by-hand', '--wait']);
+    const runs = [];
+    for (let i = 0; i < 3; i += 1) runs.push(await run(schedule.id));
+    const [oldest, , newest] = runs.map(({ backup_id }) => backup_id as string);
+    expect(await names()).toEqual([byHand.id, ...runs.slice(1).map(({ backup_id }) => backup_id)]);
+
+    const last = runs[2];
+    expect(last?.output).toEqual({ status: 'Backup complete' });
+    expect(last?.steps.at(-1)).toMatchObject({
+      name: 'retain',
+      state: 'SUCCESS',
+      output: '{"tombstoned": 1, "kept": 2, "held": 0, "left": 0}',
+    });
+    const { stdout } = await shop.platform.cli(['execution-logs', last?.id ?? '']);
+    expect(stdout).toMatch(new RegExp(`deletion of a backup begun.*${oldest}`));
+    expect(newest).toBe(last?.backup_id);
+  }, 90_000);
+
+  test('is shown where it is set, changed and ended by schedule-update', async () => {
+    const { id } = await shop.platform.json<ScheduleJson>([
+      ...['schedule-create', 'orders', '0 0 1 1 *', 'other', '--paused'],
+    ]);
+    expect((await shop.platform.cli(['schedule-show', id])).stdout).not.toContain('keep_last');
+    await shop.platform.json<ScheduleJson>(['schedule-update', id, '--keep-last', '7']);
+    expect((await shop.platform.cli(['schedule-show', id])).stdout).toMatch(/keep_last +\| 7 /);
+    expect((await shop.platform.cli(['schedule-list', '--long'])).stdout).toMatch(
+      /Keep Last.*\n.*\n(.*\n)*.*other/,
+    );
+    const updated = await shop.platform.json<ScheduleJson>(['schedule-update', id, '--keep-all']);
+    expect(updated.keep_last).toBeNull();
+  }, 30_000);
+});
