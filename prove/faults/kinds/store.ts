@@ -1,0 +1,3 @@
+import type { FaultKind } from '../kind.ts';
+
+export const storeKinds: readonly FaultKind[] = [];

@@ -1,0 +1,136 @@
+import { mkdirSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BackupClient } from '../../client/client.ts';
+import { type HttpProxy, startHttpProxy } from '../../test/servers/http-proxy.ts';
+import { type Platform, startPlatform } from '../../test/servers/platform.ts';
+import { type PostgresServer, startPostgres } from '../../test/servers/postgres.ts';
+import { startProxy, type Proxy as TcpProxy } from '../../test/servers/proxy.ts';
+import { type S3Server, startS3 } from '../../test/servers/s3.ts';
+import { until } from '../../test/servers/wait.ts';
+import { cliEnvironment, createWorkspace, type Workspace } from '../../test/servers/workspace.ts';
+import { UndoStack } from '../../worker/undo-stack.ts';
+import { createDatabases } from './databases.ts';
+import { mounts } from './mounts.ts';
+import { makeToolbox } from './toolbox.ts';
+import type { World, WorldName } from './world.ts';
+
+/** Bytes a second from the source: a dump of a few megabytes is then long enough to be met in the middle. */
+const pace = 2_500_000;
+
+/** Opens servers and a platform with the instances `orders`, `billing` and (a whole server) `cluster`. */
+export async function openWorld(name: WorldName): Promise<World> {
+  const undo = new UndoStack();
+  try {
+    return await build(name, undo);
+  } catch (error) {
+    await undo.run();
+    throw error;
+  }
+}
+
+async function build(name: WorldName, undo: UndoStack): Promise<World> {
+  const workspace = createWorkspace('world');
+  undo.push(() => workspace.remove());
+  const dataDir = workspace.path('data');
+  mkdirSync(dataDir, { mode: 0o700 });
+  const password = `p${Math.random().toString(36).slice(2)}-secret`;
+  const postgres = await startPostgres({ version: 18, superuserPassword: password });
+  undo.push(() => postgres.stop());
+  const source = await startProxy({ host: '127.0.0.1', port: postgres.port });
+  undo.push(() => source.stop());
+  const bucket = name === 'bucket' ? await openBucket(undo) : null;
+  const mount = (await mounts[name]?.(workspace)) ?? null;
+  if (mount !== null) undo.push(() => mount.unmount());
+  const directory = mount === null ? join(dataDir, 'repository') : join(mount.path, 'repository');
+  await writeConfiguration(workspace, dataDir, bucket, directory);
+
+  const toolbox = makeToolbox(workspace);
+  const env: Record<string, string> = { PATH: `${toolbox.folder}:${cliEnvironment().PATH}` };
+  const platform = await startPlatform({ dataDir, env }).catch(() => startPlatform({ dataDir, env }));
+  undo.push(async () => {
+    await platform.shutDown();
+  });
+  await createDatabases(postgres);
+  let client = BackupClient.open({ dataDir, env: {} });
+  undo.push(() => client.close());
+  const passwordFile = await workspace.file('password', `${password}\n`);
+  for (const [instance, database] of [
+    ['orders', 'shop'],
+    ['billing', 'bills'],
+    ['cluster', ''],
+  ] as const) {
+    const url = `postgres://postgres@127.0.0.1:${source.port}/${database}`;
+    // By the command line: that is what allows the worker to open the file.
+    await platform.json(['instance-create', instance, '--url', url, '--password-file', passwordFile]);
+  }
+  source.inject({ action: 'throttle', direction: 'to-client', bytesPerSecond: pace });
+
+  return {
+    name,
+    platform,
+    env,
+    client: () => client,
+    async restartPlatform() {
+      await client.close().catch(() => {});
+      await platform.restart().catch(() => platform.restart());
+      client = BackupClient.open({ dataDir, env: {} });
+      await until(async () => (await fetch(`http://127.0.0.1:${platform.port}/readyz`)).ok, {
+        what: 'the platform to be ready',
+        timeout: 90_000,
+      });
+    },
+    postgres,
+    source,
+    bucket,
+    toolbox,
+    repository: bucket === null ? directory : join(bucket.server.directory, bucket.server.bucket),
+    mount,
+    workspace,
+    passwordFile,
+    expectedDamage: new Map(),
+    stop: () => undo.run(),
+  };
+}
+
+interface Bucket {
+  server: S3Server;
+  tcp: TcpProxy;
+  http: HttpProxy;
+}
+
+async function openBucket(undo: UndoStack): Promise<Bucket> {
+  const server = await startS3();
+  undo.push(() => server.stop());
+  const http = await startHttpProxy(server.endpoint);
+  undo.push(() => http.close());
+  const tcp = await startProxy({ host: '127.0.0.1', port: Number(new URL(http.endpoint).port) });
+  undo.push(() => tcp.stop());
+  return { server, tcp, http };
+}
+
+async function writeConfiguration(
+  workspace: Workspace,
+  dataDir: string,
+  bucket: Bucket | null,
+  directory: string,
+): Promise<void> {
+  let repository = `  type: filesystem\n  path: ${directory}\n`;
+  if (bucket !== null) {
+    const { server, tcp } = bucket;
+    const id = await workspace.file('access-key-id', server.accessKeyId);
+    const secret = await workspace.file('secret-access-key', server.secretAccessKey);
+    repository = `  type: s3
+  bucket: ${server.bucket}
+  region: ${server.region}
+  endpoint: http://127.0.0.1:${tcp.port}
+  force_path_style: true
+  access_key_id: { file: ${id} }
+  secret_access_key: { file: ${secret} }
+`;
+  }
+  await writeFile(
+    join(dataDir, 'backupctl.yaml'),
+    `repository:\n${repository}deletion_grace: 1s\nstall_limit: 6s\nreserve: 0B\n`,
+  );
+}
