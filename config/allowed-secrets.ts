@@ -3,6 +3,7 @@ import { mkdir, open } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
 import type { SecretReference } from '../repository/manifest.ts';
+import { syncDirectory } from '../repository/sync-directory.ts';
 
 const fileName = 'allowed-secrets.ndjson';
 
@@ -30,6 +31,7 @@ export async function allowSecret(dataDir: string, reference: SecretReference): 
     } finally {
       await file.close();
     }
+    await syncDirectory(dataDir);
   } catch (cause) {
     throw new BackupctlError('configuration', `${path} cannot be written: ${messageOf(cause)}`, {
       hint: "run the command as the platform's user, on its machine",

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { chmod, link, open, readFile, rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
+import { syncDirectory } from './sync-directory.ts';
 
 /**
  * Writes a secret to a file of mode 0600 that must not exist: written beside, synced, linked. After a power cut it is
@@ -21,7 +22,7 @@ export async function createSecretFile(path: string, text: string): Promise<void
   } finally {
     await unlink(temporary).catch(() => {});
   }
-  await syncDirectory(path);
+  await syncDirectory(dirname(path));
 }
 
 /** Replaces a secret file in one step; its mode is 0600 afterwards. */
@@ -33,7 +34,7 @@ export async function replaceSecretFile(path: string, text: string): Promise<voi
     await unlink(temporary).catch(() => {});
     throw cannotWrite(path, error);
   }
-  await syncDirectory(path);
+  await syncDirectory(dirname(path));
 }
 
 /** The text of a file, or null where there is none. @throws BackupctlError configuration when it cannot be read */
@@ -64,15 +65,6 @@ async function writeBeside(path: string, text: string): Promise<string> {
   } catch (error) {
     await unlink(temporary).catch(() => {});
     throw cannotWrite(path, error);
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(dirname(path), 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

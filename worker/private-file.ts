@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 /**
  * Writes a file that its owner alone can read (0600), whole or not at all, durable when it returns. What was there
@@ -18,4 +19,10 @@ export function writePrivateFile(path: string, text: string): void {
     closeSync(file);
   }
   renameSync(temporary, path);
+  const directory = openSync(dirname(path), 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
 }

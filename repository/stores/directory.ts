@@ -1,7 +1,7 @@
-import { constants } from 'node:fs';
-import { lstat, mkdir, open, realpath, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, realpath, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
+import { syncDirectory } from '../sync-directory.ts';
 import { isErrno } from './filesystem-errors.ts';
 
 export interface FoundFile {
@@ -18,6 +18,8 @@ const DIRECTORY_MODE = 0o700;
  */
 export class DirectoryTree {
   readonly root: string;
+  /** Whether the names of the root and of what is above it are durable. */
+  #rootIsDurable = false;
 
   /** @param root - absolute; it may itself be a link, and need not exist before the first write. */
   constructor(root: string) {
@@ -41,8 +43,11 @@ export class DirectoryTree {
   /** Makes the directories down to a file's. They are durable only after {@link sync}. */
   async makeParents(file: string): Promise<void> {
     const directory = path.dirname(file);
-    if ((await mkdir(this.root, { recursive: true, mode: DIRECTORY_MODE })) !== undefined) {
+    await mkdir(this.root, { recursive: true, mode: DIRECTORY_MODE });
+    if (!this.#rootIsDurable) {
+      // Also where it was there: whoever made it may have been killed before this.
       await syncUpwards(this.root);
+      this.#rootIsDurable = true;
     }
     await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
     await this.checkParents(file);
@@ -53,11 +58,24 @@ export class DirectoryTree {
    * them a moment ago without having synced them yet. Syncing what is clean costs next to nothing.
    */
   async sync(file: string): Promise<void> {
-    let directory = path.dirname(file);
-    await syncDirectory(directory);
-    while (directory !== this.root) {
-      directory = path.dirname(directory);
+    for (let directory = path.dirname(file); ; directory = path.dirname(directory)) {
       await syncDirectory(directory);
+      if (directory === this.root) return;
+    }
+  }
+
+  /**
+   * Makes it durable that a file's entry is gone. Its directory may have been removed meanwhile, by whoever removed the
+   * last file in it: then that removal is what has to be durable.
+   */
+  async syncRemoval(file: string): Promise<void> {
+    for (let directory = path.dirname(file); ; directory = path.dirname(directory)) {
+      try {
+        await syncDirectory(directory);
+        return;
+      } catch (error) {
+        if (!isErrno(error, 'ENOENT') || directory === this.root) throw error;
+      }
     }
   }
 
@@ -114,19 +132,7 @@ export function linkError(file: string): BackupctlError {
   });
 }
 
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } catch (error) {
-    // Some network file systems cannot sync a directory: their server has written it when the call returns.
-    if (!isErrno(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP')) throw error;
-  } finally {
-    await handle.close();
-  }
-}
-
-/** After a new root: the entries of all its parents, as far up as this user may open them. */
+/** The entries of a root and of all its parents, as far up as this user may open them. */
 async function syncUpwards(directory: string): Promise<void> {
   for (let parent = path.dirname(directory); ; parent = path.dirname(parent)) {
     try {

@@ -121,10 +121,10 @@ export class FilesystemStore implements Store {
       if (found === null || found === 'directory') return;
       try {
         await unlink(file);
-        await this.#tree.sync(file);
       } catch (error) {
         if (!isErrno(error, 'ENOENT')) throw error;
       }
+      await this.#tree.syncRemoval(file);
       await this.#tree.removeEmptyParents(file);
     });
   }
