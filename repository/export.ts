@@ -9,9 +9,11 @@ import type { BackupPlace } from './backups.ts';
 import { isSegment } from './key.ts';
 import { layout } from './layout.ts';
 import type { Manifest, ObjectRecord } from './manifest.ts';
-import { openSegments, sealedBytes, segmentsOf } from './segments.ts';
+import type { ObjectSources } from './object-sources.ts';
+import { sealedBytes, segmentsOf } from './segments.ts';
 import { sha256 } from './signing.ts';
 import type { Store } from './store.ts';
+import { openSegments } from './unsealing.ts';
 
 export interface ExportOptions {
   /** Write `<stream>` (compressed, open) in place of the sealed segments. */
@@ -22,9 +24,12 @@ export interface ExportOptions {
 }
 
 export interface ExportContext {
-  store: Store;
+  sources: ObjectSources;
   identities: { data: readonly string[]; index: readonly string[] };
 }
+
+/** What becomes a file: an object as it is stored, or a stream. */
+type Content = ObjectRecord | (() => Promise<Readable>);
 
 /**
  * Writes a backup's objects under their own names into one directory, with manifest and signature, checked on the
@@ -33,16 +38,20 @@ export interface ExportContext {
  * @throws BackupctlError conflict when a file exists; corrupt; whatever the store throws
  */
 export async function exportBackup(
-  { store, identities }: ExportContext,
+  { sources, identities }: ExportContext,
   manifest: Manifest,
   directory: string,
   options: ExportOptions,
 ): Promise<string[]> {
   const place: BackupPlace = { instanceId: manifest.instance.id, backupId: manifest.id };
-  const manifestBytes = await store.read(layout.manifest(place.instanceId, place.backupId));
-  const signatureKey = layout.signature(place.instanceId, place.backupId, sha256(manifestBytes));
-  const files = new Map<string, () => Readable>();
-  const add = (name: string, content: () => Readable) => {
+  const { signal } = options;
+  const { manifestBytes, signatureKey, signature } = await sources.first(
+    layout.manifest(place.instanceId, place.backupId),
+    signal,
+    async (source) => readSigned(await source.store(), place),
+  );
+  const files = new Map<string, Content>();
+  const add = (name: string, content: Content) => {
     if (!isSegment(name) || files.has(name)) {
       throw new BackupctlError(
         'corrupt',
@@ -51,18 +60,15 @@ export async function exportBackup(
     }
     files.set(name, content);
   };
-  const sealed = (object: ObjectRecord) =>
-    Readable.from(sealedBytes(store, object, options.signal), { objectMode: false });
   for (const object of manifest.objects) {
-    if (!options.unsealed) add(basename(object.key), () => sealed(object));
+    if (!options.unsealed) add(basename(object.key), object);
     else if (object.segment === 0) {
       const segments = segmentsOf(manifest, object.stream);
-      add(object.stream, () => openSegments(store, segments, identities[object.role], options.signal));
+      add(object.stream, async () => openSegments(sources, segments, identities[object.role], signal));
     }
   }
-  const signature = await store.read(signatureKey);
-  add(basename(signatureKey), () => Readable.from([signature]));
-  add('manifest.json', () => Readable.from([manifestBytes]));
+  add(basename(signatureKey), async () => Readable.from([signature]));
+  add('manifest.json', async () => Readable.from([manifestBytes]));
 
   await mkdir(directory, { recursive: true });
   // All names first: half an export beside somebody's files helps nobody.
@@ -71,13 +77,38 @@ export async function exportBackup(
   let bytes = 0;
   for (const [name, content] of files) {
     const path = join(directory, name);
-    await writeWhole(path, content(), options.signal, (more) => {
-      bytes += more;
-      options.onProgress?.(bytes);
-    });
+    const write = (stream: Readable) => {
+      const before = bytes;
+      let own = 0;
+      return writeWhole(path, stream, signal, (more) => {
+        own += more;
+        bytes = before + own;
+        options.onProgress?.(bytes);
+      });
+    };
+    if (typeof content === 'function') await write(await content());
+    // Sealed bytes are known to be right at their end only: what was wrong is written again from another source.
+    else
+      await sources.first(content.key, signal, async (source) => {
+        const before = bytes;
+        try {
+          await write(
+            Readable.from(sealedBytes(await source.store(), content, signal), { objectMode: false }),
+          );
+        } catch (error) {
+          bytes = before;
+          throw error;
+        }
+      });
     written.push(path);
   }
   return written;
+}
+
+async function readSigned(store: Store, place: BackupPlace) {
+  const manifestBytes = await store.read(layout.manifest(place.instanceId, place.backupId));
+  const signatureKey = layout.signature(place.instanceId, place.backupId, sha256(manifestBytes));
+  return { manifestBytes, signatureKey, signature: await store.read(signatureKey) };
 }
 
 async function assertFree(path: string): Promise<void> {

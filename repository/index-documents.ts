@@ -2,28 +2,37 @@ import { zstdDecompressSync } from 'node:zlib';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { parseJson } from './documents.ts';
 import type { ObjectRecord } from './manifest.ts';
+import type { ObjectSources } from './object-sources.ts';
 import { open } from './sealing/unsealer.ts';
-import { unsealedBytes } from './segments.ts';
 import { sha256 } from './signing.ts';
 import { ObjectMissingError, type Store } from './store.ts';
+import { unsealedBytes } from './unsealing.ts';
 
 /** Bytes of text beyond which a document is taken for a bomb. */
 const LARGEST = 1024 ** 3;
 
-/** Reads a small sealed document that the manifest lists; its hash is checked before anything opens it. */
+/**
+ * Reads a small sealed document that the manifest lists; its hash is checked before anything opens it. It is read whole
+ * from one source, the nearest that has it right.
+ */
 export async function readIndexObject(
-  store: Store,
+  sources: ObjectSources,
   object: ObjectRecord,
   identities: readonly string[],
   signal: AbortSignal,
 ): Promise<unknown> {
-  const pieces: Buffer[] = [];
-  for await (const piece of unsealedBytes(store, object, identities, signal)) pieces.push(piece);
-  const plain = Buffer.concat(pieces);
-  if (sha256(plain) !== object.plain_sha256) {
-    throw new BackupctlError('corrupt', `${object.key} is not what the manifest says: its SHA-256 differs`);
-  }
-  return decompressJson(object.key, plain);
+  return decompressJson(
+    object.key,
+    await sources.first(object.key, signal, async (source) => {
+      const pieces: Buffer[] = [];
+      for await (const piece of unsealedBytes(sources.alone(source), object, identities, signal)) {
+        pieces.push(piece);
+      }
+      const plain = Buffer.concat(pieces);
+      if (sha256(plain) === object.plain_sha256) return plain;
+      throw new BackupctlError('corrupt', `${object.key} is not what the manifest says: its SHA-256 differs`);
+    }),
+  );
 }
 
 /**

@@ -46,15 +46,17 @@ import type {
 } from './manifest.ts';
 import { FORMAT, repositorySchema } from './manifest.ts';
 import { addMark, type NewMark, readMarks, standing, tombstonedIds } from './marks.ts';
+import { ObjectSources } from './object-sources.ts';
 import { type MarkWriter, type PinRequest, pin, unpin } from './pins.ts';
 import { probeCreateIfAbsent } from './probe.ts';
 import { parseReference, pickNamed } from './reference.ts';
 import { instance, instances, latestRevisions, putInstance, putRevision, type Revision } from './registry.ts';
 import { type RetainOutcome, type RetainRequest, retain } from './retain.ts';
 import { parseIdentities } from './sealing/header.ts';
-import { openSegments, segmentsOf } from './segments.ts';
+import { segmentsOf } from './segments.ts';
 import { SigningKey } from './signing.ts';
 import { ObjectExistsError, type Store } from './store.ts';
+import { openSegments } from './unsealing.ts';
 import { type VerifyOptions, verifyBackup } from './verify.ts';
 
 /**
@@ -258,22 +260,31 @@ export class Repository {
     return pickNamed(reference.name, named, options.forDelete ?? false);
   }
 
-  /** The bytes of a stream: all segments, unsealed, still compressed. A clean end means that every hash matched. */
-  async openStream(manifest: Manifest, stream: string, options: { signal: AbortSignal }): Promise<Readable> {
+  /**
+   * The bytes of a stream: all segments, unsealed, still compressed. A clean end means that every hash matched.
+   * @param options.sources where they may be read from, nearest first; default: here alone
+   */
+  async openStream(
+    manifest: Manifest,
+    stream: string,
+    options: { signal: AbortSignal; sources?: ObjectSources },
+  ): Promise<Readable> {
     const segments = segmentsOf(manifest, stream);
-    return openSegments(this.store, segments, this.#identitiesFor(segments), options.signal);
+    const sources = options.sources ?? ObjectSources.only(this.store);
+    return openSegments(sources, segments, this.#identitiesFor(segments), options.signal);
   }
 
   /** An index document of a backup (`index`), opened with the index identity or the identity. */
   async readIndex(
     manifest: Manifest,
     name: string,
-    options: { signal?: AbortSignal } = {},
+    options: { signal?: AbortSignal; sources?: ObjectSources } = {},
   ): Promise<unknown> {
     const [object] = segmentsOf(manifest, `${name}.json.zst`);
     if (object === undefined) throw new Error('segmentsOf returned nothing');
     const signal = options.signal ?? new AbortController().signal;
-    return readIndexObject(this.store, object, this.#indexIdentities(), signal);
+    const sources = options.sources ?? ObjectSources.only(this.store);
+    return readIndexObject(sources, object, this.#indexIdentities(), signal);
   }
 
   // --- marks ---
@@ -358,10 +369,15 @@ export class Repository {
   }
 
   /** Writes a backup into a directory, sealed or unsealed. @returns paths. @throws BackupctlError conflict, corrupt */
-  exportBackup(manifest: Manifest, directory: string, options: ExportOptions): Promise<string[]> {
+  exportBackup(
+    manifest: Manifest,
+    directory: string,
+    options: ExportOptions & { sources?: ObjectSources },
+  ): Promise<string[]> {
     const identities = this.#identitiesAtHand();
     if (options.unsealed) this.#identitiesFor(manifest.objects);
-    return exportBackup({ store: this.store, identities }, manifest, directory, options);
+    const sources = options.sources ?? ObjectSources.only(this.store);
+    return exportBackup({ sources, identities }, manifest, directory, options);
   }
 
   /** Tries the configured keys on the newest backups. */

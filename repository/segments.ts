@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
-import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
+import type { Readable } from 'node:stream';
+import { BackupctlError } from '../errors/backupctl-error.ts';
 import type { Manifest, ObjectRecord } from './manifest.ts';
-import { unseal } from './sealing/unsealer.ts';
+import { Patience } from './patience.ts';
 import { ObjectMissingError, type Store } from './store.ts';
 
 /** The segments of a stream, in order. @throws BackupctlError not-found; corrupt where one of them is not listed */
@@ -33,21 +33,44 @@ export async function* sealedBytes(
   object: ObjectRecord,
   signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, void> {
+  const hash = createHash('sha256');
+  for await (const bytes of sealedRest(store, object, 0, signal)) {
+    hash.update(bytes);
+    yield bytes;
+  }
+  if (hash.digest('hex') !== object.sealed_sha256) throw otherHash(object);
+}
+
+/**
+ * The sealed bytes of one object from an offset on, unchecked but for their number.
+ * @param patience milliseconds without a byte after which it fails as `unavailable`
+ * @throws BackupctlError corrupt where the object is missing, or has another size; whatever the store throws
+ */
+export async function* sealedRest(
+  store: Store,
+  object: ObjectRecord,
+  from: number,
+  signal: AbortSignal,
+  patience = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Buffer, void, void> {
   signal.throwIfAborted();
-  const source = await openObject(store, object.key);
+  const patient = new Patience(patience, object.key);
+  const source = await patient.over(openObject(store, object.key, from), (late) => late.destroy());
+  patient.destroys(source);
   const abort = () => source.destroy(signal.reason as Error);
   signal.addEventListener('abort', abort, { once: true });
-  const hash = createHash('sha256');
-  let size = 0;
+  let size = from;
   try {
     for await (const chunk of source) {
+      patient.rest();
       const bytes = chunk as Buffer;
       size += bytes.length;
       if (size > object.sealed_size) break;
-      hash.update(bytes);
       yield bytes;
+      patient.expect();
     }
   } finally {
+    patient.end();
     signal.removeEventListener('abort', abort);
     source.destroy();
   }
@@ -58,49 +81,15 @@ export async function* sealedBytes(
       `${object.key} has ${problem} bytes where the manifest says ${object.sealed_size}`,
     );
   }
-  if (hash.digest('hex') !== object.sealed_sha256) {
-    throw new BackupctlError('corrupt', `${object.key} is not what the manifest says: its SHA-256 differs`);
-  }
 }
 
-/**
- * The bytes of one object, unsealed, still compressed. Every chunk was authenticated before it is yielded; the clean
- * end means that the hash of the whole sealed object matched, too.
- */
-export async function* unsealedBytes(
-  store: Store,
-  object: ObjectRecord,
-  identities: readonly string[],
-  signal: AbortSignal,
-): AsyncGenerator<Buffer, void, void> {
+export function otherHash(object: ObjectRecord): BackupctlError {
+  return new BackupctlError('corrupt', `${object.key} is not what the manifest says: its SHA-256 differs`);
+}
+
+async function openObject(store: Store, key: string, from: number): Promise<Readable> {
   try {
-    yield* unseal(sealedBytes(store, object, signal), identities, { disposable: true });
-  } catch (error) {
-    if (!(error instanceof BackupctlError) || error.message.startsWith(object.key)) throw error;
-    throw new BackupctlError(error.code, `${object.key}: ${messageOf(error)}`, {
-      ...(error.hint === undefined ? {} : { hint: error.hint }),
-      cause: error,
-    });
-  }
-}
-
-/** Several segments, one behind the other. Each chunk is its reader's own. */
-export function openSegments(
-  store: Store,
-  segments: readonly ObjectRecord[],
-  identities: readonly string[],
-  signal: AbortSignal,
-): Readable {
-  async function* all(): AsyncGenerator<Buffer, void, void> {
-    for (const segment of segments) yield* unsealedBytes(store, segment, identities, signal);
-  }
-  // Chunk by chunk (of 64 KiB): a stream of bytes would join what is waiting, by copying it.
-  return Readable.from(all(), { objectMode: true, highWaterMark: 4 });
-}
-
-async function openObject(store: Store, key: string): Promise<Readable> {
-  try {
-    return await store.openRead(key);
+    return await store.openRead(key, from === 0 ? {} : { start: from });
   } catch (error) {
     if (!(error instanceof ObjectMissingError)) throw error;
     throw new BackupctlError('corrupt', `${key} is missing`, { cause: error });

@@ -6,8 +6,10 @@ import { DecompressionCheck } from './decompression.ts';
 import { listAll } from './documents.ts';
 import { layout } from './layout.ts';
 import type { Manifest, ObjectRecord } from './manifest.ts';
-import { sealedBytes, segmentsOf, unsealedBytes } from './segments.ts';
+import { ObjectSources } from './object-sources.ts';
+import { sealedBytes, segmentsOf } from './segments.ts';
 import type { Store, StoredObject } from './store.ts';
+import { unsealedBytes } from './unsealing.ts';
 
 export interface VerifyOptions {
   /** Read every byte, unseal, decompress, compare. Needs an identity that opens data. */
@@ -150,7 +152,12 @@ async function checkSegment(
   const hash = createHash('sha256');
   let size = 0;
   try {
-    for await (const bytes of unsealedBytes(store, segment, identities[segment.role], signal)) {
+    for await (const bytes of unsealedBytes(
+      ObjectSources.only(store),
+      segment,
+      identities[segment.role],
+      signal,
+    )) {
       hash.update(bytes);
       size += bytes.length;
       progress.add(bytes.length);

@@ -66,15 +66,23 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 }
 
 /** The STREAM construction of age v1, for reading. */
-class PayloadUnsealer {
+export class PayloadUnsealer {
   readonly #key: Uint8Array;
+  readonly #onOpened: ((sealed: Uint8Array) => void) | undefined;
   readonly #nonce = new ChunkNonce();
   /** The chunk at hand: only what follows it tells whether it is the last. */
   readonly #chunk = Buffer.allocUnsafeSlow(CHUNK + TAG);
   #filled = 0;
 
-  constructor(key: Uint8Array) {
+  /** @param onOpened - given the sealed bytes of each chunk whose tag fitted, which are its own only for that call */
+  constructor(key: Uint8Array, onOpened?: (sealed: Uint8Array) => void) {
     this.#key = key;
+    this.#onOpened = onOpened;
+  }
+
+  /** Forgets what came of the chunk at hand: what comes next begins that chunk again. */
+  drop(): void {
+    this.#filled = 0;
   }
 
   /** The bytes are the caller's again once all that it yields was taken. */
@@ -130,6 +138,7 @@ class PayloadUnsealer {
       return null;
     }
     this.#nonce.advance();
+    this.#onOpened?.(this.#chunk.subarray(0, size + TAG));
     return plain;
   }
 }
