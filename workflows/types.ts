@@ -1,5 +1,5 @@
 /** What goes in and out of workflows and activities. Types only: the client imports them too. */
-import type { Alarm } from '../activities/alarms.ts';
+import type { Alarm, AlarmKind } from '../activities/alarms.ts';
 import type { Probe, RestoredDatabase, RestoreRequest, Selection } from '../engines/engine.ts';
 import type { InstanceRecord } from '../repository/manifest.ts';
 
@@ -181,4 +181,33 @@ export interface AlarmSignal {
   /** Seconds, where the sender knows them. */
   group_window?: number;
   repeat?: number;
+}
+
+/** Alarms of one kind and one cause, as people are told of them. A few of them stand for all. */
+export interface AlarmMessage {
+  /** The same for every try and every channel: whoever gets it twice can tell. */
+  id: string;
+  kind: AlarmKind;
+  cause: string;
+  /** How many things it is about. */
+  count: number;
+  /** The first of them, in the order in which they were heard of. */
+  subjects: string[];
+  alarms: Alarm[];
+  /** The workflow's time, ISO 8601. */
+  at: string;
+}
+
+/** Input of `notification`. */
+export interface NotificationInput {
+  channel: string;
+  message: AlarmMessage;
+}
+
+/** What a channel answered to a test. */
+export interface ChannelAnswer {
+  channel: string;
+  ok: boolean;
+  /** In words; never a secret. */
+  answer: string;
 }
