@@ -29,6 +29,8 @@ export interface ActivityDeps {
   resolveSecret(reference: SecretReference): Promise<{ value: string; warnings: string[] }>;
   /** @throws BackupctlError refused for a file that this worker's configuration does not allow */
   checkFileAllowed(path: string): Promise<void>;
+  /** Opens a text that the configuration file itself may hold or name: never what came through Temporal. */
+  ownText(text: string | SecretReference): Promise<string>;
   metrics: ActivityMetrics;
   /** Where what somebody should hear of is put. */
   alarms: Alarms;
@@ -41,6 +43,14 @@ export interface ActivityMetrics {
     instance: string,
     result: { success: boolean; seconds: number; bytesIn: number; bytesOut: number },
   ): void;
+  /** A try to tell somebody. */
+  notification(channel: string, success: boolean): void;
+  /** A look at an instance's newest good backup. `maxAge`: seconds that it may have now; null where it is not watched. */
+  freshness(instance: string, state: { stale: boolean; maxAge: number | null }): void;
+  /** An instance that is no more. */
+  forget(instance: string): void;
+  /** A try to reach the dead man's switch. */
+  heartbeat(success: boolean): void;
 }
 
 /** A counting semaphore whose waiters are served in order. */

@@ -38,7 +38,9 @@ export function render(message: AlarmMessage, templates: NotifyConfig['templates
   return {
     message,
     // A line feed would begin another header.
-    subject: fillTemplate(templates.subject ?? defaults.subject, values).replace(/\s+/g, ' ').slice(0, 250),
+    subject: fillTemplate(templates.subject ?? defaults.subject, values)
+      .replace(/\s+/g, ' ')
+      .slice(0, 250),
     body: fillTemplate(templates.body ?? defaults.body, values),
     json: JSON.stringify({
       id: message.id,

@@ -40,6 +40,7 @@ export const catalog = {
   up: () => import('./commands/up.ts'),
   worker: () => import('./commands/worker.ts'),
   status: () => import('./commands/status.ts'),
+  'notify-test': () => import('./commands/notify-test.ts'),
   'janitor-run': () => import('./commands/janitor-run.ts'),
   completion: () => import('./commands/completion.ts'),
 } as const satisfies Record<string, () => Promise<{ command: AnyCommand }>>;

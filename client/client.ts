@@ -13,6 +13,7 @@ import type {
   BackupFilter,
   BackupOptions,
   BackupPage,
+  ChannelAnswer,
   CreatedSchedule,
   Execution,
   ExecutionDetails,
@@ -338,6 +339,16 @@ export class BackupClient {
   async janitorRun(options: { grace?: number | undefined } = {}): Promise<Execution> {
     const { runJanitor } = await import('./janitor.ts');
     return runJanitor(this.#surroundings, options.grace ?? null);
+  }
+
+  /**
+   * Has the worker send a test through one channel, or each that its configuration has, once.
+   * @param options.channel `webhook`, `email` or `command`
+   * @returns what each answered @throws BackupctlError not-found where there is no such channel
+   */
+  async notifyTest(options: { channel?: string | undefined } = {}): Promise<ChannelAnswer[]> {
+    const { testChannels } = await import('./notify-test.ts');
+    return testChannels(this.#surroundings, options.channel ?? null);
   }
 
   /** Whether each instance is protected, and if not, why; sorted by name. */

@@ -8,6 +8,7 @@ import type { Manifest, Mark, SecretReference, VerifyFinding } from '../reposito
 import type {
   BackupCreateInput,
   BusyPolicy,
+  ChannelAnswer,
   ExecutionKind,
   ExecutionOutput,
   ExecutionState,
@@ -304,6 +305,7 @@ export interface Page<T> {
 
 export type {
   BackupCreateInput,
+  ChannelAnswer,
   Manifest,
   Mark,
   RestoredDatabase,

@@ -43,6 +43,14 @@ export class PlatformMetrics {
       'Free room of the repository, where it has such a figure',
     );
     this.#define('backupctl_reserve_bytes', 'gauge', 'Free room below which no backup starts');
+    this.#define('backupctl_instance_stale', 'gauge', 'Whether no good backup came in time');
+    this.#define(
+      'backupctl_instance_max_age_seconds',
+      'gauge',
+      'Age that the newest good backup may have now; absent for one that is not watched',
+    );
+    this.#define('backupctl_notifications_total', 'counter', 'Tries to tell somebody, by channel and result');
+    this.#define('backupctl_heartbeats_total', 'counter', "Calls of the dead man's switch, by result");
     this.#define('process_cpu_seconds_total', 'counter', 'User and system CPU time');
     this.#define('process_resident_memory_bytes', 'gauge', 'Resident memory');
     this.#define('process_start_time_seconds', 'gauge', 'When the process began');
@@ -73,6 +81,28 @@ export class PlatformMetrics {
     const name = 'backupctl_backup_last_success_timestamp_seconds';
     const known = this.#metrics.get(name)?.values.get(keyOf({ instance }))?.value ?? 0;
     this.set(name, Math.max(known, at.getTime() / 1000), { instance });
+  }
+
+  notification(channel: string, success: boolean): void {
+    this.add('backupctl_notifications_total', 1, { channel, result: success ? 'success' : 'failure' });
+  }
+
+  heartbeat(success: boolean): void {
+    this.add('backupctl_heartbeats_total', 1, { result: success ? 'success' : 'failure' });
+  }
+
+  freshness(instance: string, { stale, maxAge }: { stale: boolean; maxAge: number | null }): void {
+    const name = 'backupctl_instance_max_age_seconds';
+    if (maxAge === null) this.#metric(name).values.delete(keyOf({ instance }));
+    else this.set(name, maxAge, { instance });
+    this.set('backupctl_instance_stale', stale ? 1 : 0, { instance });
+  }
+
+  /** Gauges of an instance that is no more would alarm for ever. */
+  forget(instance: string): void {
+    for (const { type, values } of this.#metrics.values()) {
+      if (type === 'gauge') values.delete(keyOf({ instance }));
+    }
   }
 
   set(name: string, value: number, labels: Labels = {}): void {

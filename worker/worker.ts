@@ -8,11 +8,12 @@ import { type ActivityDeps, type ActivityMetrics, Slots } from '../activities/de
 import { createInstanceActivities } from '../activities/instance.ts';
 import { createJanitorActivities } from '../activities/janitor.ts';
 import { createLaneActivities } from '../activities/lane.ts';
+import { createNotifyActivities } from '../activities/notify.ts';
 import { createReconcileActivities } from '../activities/reconcile.ts';
 import { createRestoreActivities } from '../activities/restore.ts';
 import { createRetentionActivities } from '../activities/retention.ts';
 import type { Config } from '../config/load.ts';
-import { checkAllowed, resolveSecret } from '../config/secrets.ts';
+import { checkAllowed, resolveSecret, resolveStoreSecret } from '../config/secrets.ts';
 import { engineNamed } from '../engines/registry.ts';
 import type { Copies } from '../repository/copies.ts';
 import { PartPool } from '../repository/part-pool.ts';
@@ -96,6 +97,8 @@ async function registered(options: WorkerOptions, client: Client, native: Native
       const ofInstances = await configuredFiles(options.config);
       if (!ofInstances.includes(path)) await checkAllowed({ file: path }, options.config);
     },
+    ownText: async (text) =>
+      typeof text === 'string' ? text : (await resolveStoreSecret(text, options.env)).value,
     metrics: options.metrics,
     alarms: createAlarms(client, options.config, taskQueue),
     instanceNames: new Map(),
@@ -112,6 +115,7 @@ async function registered(options: WorkerOptions, client: Client, native: Native
       ...createInstanceActivities(deps),
       ...createJanitorActivities(deps),
       ...createLaneActivities(deps),
+      ...createNotifyActivities(deps),
       ...createReconcileActivities(deps),
       ...createRestoreActivities(deps),
       ...createRetentionActivities(deps),

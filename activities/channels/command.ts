@@ -1,5 +1,5 @@
-import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { Child } from '../../engines/process/child.ts';
+import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { answerWithin, type Channel, type Rendered } from './channel.ts';
 
 /** Runs a program: the message as JSON on its standard input, an environment built from nothing, no shell. */

@@ -35,7 +35,10 @@ export function email(config: EmailConfig, password: string | null): Channel {
         });
         const refused = sent.rejected.map(String);
         if (refused.length > 0) {
-          throw new BackupctlError('failed', `${config.host} did not take the mail for ${refused.join(', ')}`);
+          throw new BackupctlError(
+            'failed',
+            `${config.host} did not take the mail for ${refused.join(', ')}`,
+          );
         }
         return String(sent.response);
       } catch (error) {
