@@ -48,6 +48,7 @@ export function createBackupActivities(deps: ActivityDeps) {
     /** Finds the instance and the parent of an increment, and whether there is room. */
     async pick_parent(input: PickParentInput): Promise<PreparedBackup> {
       const { repository } = deps;
+      tellWaits(deps, input.backup_id);
       await repository.assertOwner(deps.platformId);
       const instance = await findInstance(deps, input.request.instance);
       const engine = await deps.engineNamed(instance.engine);
@@ -93,12 +94,7 @@ export function createBackupActivities(deps: ActivityDeps) {
           manifest_sha256: sha256,
         });
         const { seconds, bytes_in: bytesIn, bytes_out: bytesOut } = input.dump;
-        deps.metrics.backupFinished(input.prepared.instance_name, {
-          success: true,
-          seconds,
-          bytesIn,
-          bytesOut,
-        });
+        deps.metrics.backupMade(input.prepared.instance_name, { seconds, bytesIn, bytesOut });
         return {
           outcome,
           attempt_id: manifest.attempt_id,
@@ -134,14 +130,6 @@ export function createBackupActivities(deps: ActivityDeps) {
         if (uploads > 0) removed.push(`${uploads} unfinished uploads`);
         removed.push(...(await endSessions(deps, input, log)));
         for (const line of removed) log.info(`removed ${line}`);
-        if (committed === null) {
-          deps.metrics.backupFinished(input.prepared.instance_name, {
-            success: false,
-            seconds: 0,
-            bytesIn: 0,
-            bytesOut: 0,
-          });
-        }
         return { removed };
       } finally {
         await log.close();
@@ -174,4 +162,16 @@ async function endSessions(
       return [];
     }
   });
+}
+
+/**
+ * How long the run waited before this first step of its work. Both ends are Temporal's clock: the backup's id holds
+ * when the run began.
+ */
+function tellWaits({ metrics }: ActivityDeps, backupId: string): void {
+  const { attempt, scheduledTimestampMs, currentAttemptScheduledTimestampMs } = Context.current().info;
+  if (attempt !== 1) return;
+  const begun = Number.parseInt(backupId.replaceAll('-', '').slice(0, 12), 16);
+  metrics.waited('lane', (scheduledTimestampMs - begun) / 1000);
+  metrics.waited('worker', (Date.now() - currentAttemptScheduledTimestampMs) / 1000);
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Context } from '@temporalio/activity';
 import type { ExecutionOutput, ExecutionState } from '../workflows/types.ts';
 import { beating } from './beating.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -41,11 +42,20 @@ export function createClosingActivities(deps: ActivityDeps) {
     if (told.size > remembered) told.delete(told.values().next().value as string);
   }
 
+  /** At the first try only: a log that cannot be closed is tried again. */
+  async function count(input: CloseInput): Promise<void> {
+    const { attempt, workflowType } = Context.current().info;
+    if (attempt !== 1 || workflowType !== 'backup_create') return;
+    const instance = await nameOf(deps, input.instance_id ?? null);
+    deps.metrics.backupEnded(instance, input.state, input.code ?? null);
+  }
+
   const activities = {
     /** Tells of a failure, writes the log's last line, and makes one object of the log's pieces. */
     async close_log(input: CloseInput): Promise<void> {
       // First: the store may be what failed.
       if (input.state === 'ERROR') await tell(input);
+      await count(input);
       const log = deps.repository.log(input.execution_id);
       log.append({
         time: new Date().toISOString(),

@@ -6,6 +6,7 @@ import type { SecretReference } from '../repository/manifest.ts';
 import type { PartPool } from '../repository/part-pool.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Alarms } from './alarms.ts';
+import type { ActivityMetrics, SlotsInUse } from './metrics.ts';
 
 /** What the composition root (`worker/worker.ts`) gives to every family of activities. */
 export interface ActivityDeps {
@@ -38,28 +39,20 @@ export interface ActivityDeps {
   instanceNames: Map<string, string>;
 }
 
-export interface ActivityMetrics {
-  backupFinished(
-    instance: string,
-    result: { success: boolean; seconds: number; bytesIn: number; bytesOut: number },
-  ): void;
-  /** A try to tell somebody. */
-  notification(channel: string, success: boolean): void;
-  /** A look at an instance's newest good backup. `maxAge`: seconds that it may have now; null where it is not watched. */
-  freshness(instance: string, state: { stale: boolean; maxAge: number | null }): void;
-  /** An instance that is no more. */
-  forget(instance: string): void;
-  /** A try to reach the dead man's switch. */
-  heartbeat(success: boolean): void;
-}
-
 /** A counting semaphore whose waiters are served in order. */
 export class Slots {
+  readonly #all: number;
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
   constructor(count: number) {
+    this.#all = count;
     this.#free = count;
+  }
+
+  /** How busy it is now. */
+  get use(): SlotsInUse {
+    return { all: this.#all, inUse: this.#all - this.#free, waitedFor: this.#waiting.length };
   }
 
   /** Runs the body once a slot is free. @throws the signal's reason, where it is aborted while waiting. */

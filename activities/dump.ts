@@ -20,7 +20,11 @@ export async function runDump(deps: ActivityDeps, input: DumpInput, scratch: str
   const pulse = new Pulse(deps.config.stallLimit);
   try {
     pulse.idle('waiting for a slot of this worker');
-    return await deps.slots.with(pulse.signal, () => dumpInSlot(deps, input, scratch, pulse, log));
+    const asked = performance.now();
+    return await deps.slots.with(pulse.signal, () => {
+      deps.metrics.waited('slot', (performance.now() - asked) / 1000);
+      return dumpInSlot(deps, input, scratch, pulse, log);
+    });
   } catch (error) {
     // An aborted signal knows the reason; what the children say of their end is only its consequence.
     const reason =

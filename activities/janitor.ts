@@ -66,6 +66,7 @@ export function createJanitorActivities(deps: ActivityDeps) {
           isHolderAlive: (holder) => isRunning(temporal, holder),
           signal: Context.current().cancellationSignal,
         });
+        deps.metrics.removed(swept.deleted.length);
         result.removed.push(...swept.deleted.map(({ backupId }) => `deleted backup ${backupId}`));
         return result;
       });

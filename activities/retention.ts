@@ -27,6 +27,7 @@ export function createRetentionActivities(deps: ActivityDeps) {
   const activities = {
     /** Begins the deletion of what a schedule's rule no longer wants; each in the log, with what stays and why. */
     async retain(input: RetainInput): Promise<RetainResult> {
+      const name = deps.instanceNames.get(input.instance_id) ?? input.instance_id;
       const log = openRunLog(deps.repository, input.execution_id, 'retain');
       try {
         const outcome = await deps.repository.retain({
@@ -50,10 +51,12 @@ export function createRetentionActivities(deps: ActivityDeps) {
           kept: outcome.wanted,
           held: outcome.held.length,
         };
+        deps.metrics.retained(name, doubt === null ? 'success' : 'doubt', outcome.tombstoned.length);
         log.info('retention done', { keep_last: input.keep_last, ...numbers, left });
         return { ...numbers, doubt, left };
       } catch (error) {
         log.error(messageOf(error));
+        deps.metrics.retained(name, 'failure', 0);
         throw error;
       } finally {
         await log.close();

@@ -4,8 +4,10 @@ import type { InstanceRecord } from '../repository/manifest.ts';
 import type { ActivityDeps } from './deps.ts';
 
 /** An instance by id or exact name. @throws BackupctlError not-found */
-export function findInstance(deps: ActivityDeps, idOrName: string): Promise<InstanceRecord> {
-  return deps.repository.instance(idOrName);
+export async function findInstance(deps: ActivityDeps, idOrName: string): Promise<InstanceRecord> {
+  const found = await deps.repository.instance(idOrName);
+  deps.instanceNames.set(found.id, found.name);
+  return found;
 }
 
 /**

@@ -4,6 +4,7 @@ import { BackupctlError } from '../errors/backupctl-error.ts';
 import { adoptStore, assertSameRepository, ownCopy } from '../repository/adoption.ts';
 import { type Copies, primaryName, type RepositoryPlace } from '../repository/copies.ts';
 import { Repository } from '../repository/repository.ts';
+import type { StoreObserver } from '../repository/stores/observer.ts';
 import { loadKeys } from './keys.ts';
 import type { Config, ConfiguredCopy } from './load.ts';
 import { makeDirectory, openCopyStore } from './repository.ts';
@@ -22,6 +23,8 @@ export function openCopies(options: {
   primary: PrimaryRepository;
   platformId: string | null;
   env: NodeJS.ProcessEnv;
+  /** Told of every request to a copy. */
+  observerOf?: (copy: string) => StoreObserver;
 }): Copies {
   const { config, primary, platformId } = options;
   const first: RepositoryPlace = {
@@ -126,7 +129,7 @@ class CopyPlace implements RepositoryPlace {
     const { config, env, platformId, primary } = this.#options;
     const keys = await loadKeys(config, platformId === null ? 'read' : 'write');
     if (adopt && this.#copy.store.type === 'filesystem') await makeDirectory(this.#copy.store.path);
-    const store = await openCopyStore(config, this.#copy, env);
+    const store = await openCopyStore(config, this.#copy, env, this.#options.observerOf?.(this.name));
     try {
       if (adopt) await adoptStore(store, await primary());
       const copy = await Repository.open(store, keys);

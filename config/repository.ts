@@ -7,6 +7,7 @@ import { layout } from '../repository/layout.ts';
 import type { RepositoryDocument } from '../repository/manifest.ts';
 import { Repository } from '../repository/repository.ts';
 import type { Store } from '../repository/store.ts';
+import type { StoreObserver } from '../repository/stores/observer.ts';
 import { openStore, type ResolvedStore } from '../repository/stores/open.ts';
 import { loadKeys } from './keys.ts';
 import type { Config, ConfiguredCopy } from './load.ts';
@@ -14,8 +15,13 @@ import type { StoreConfig } from './schema.ts';
 import { resolveStoreSecret } from './secrets.ts';
 
 /** The store of the configuration, with its credentials opened. The caller closes it. */
-export async function openConfiguredStore(config: Config, env: NodeJS.ProcessEnv): Promise<Store> {
-  return await openStore(await resolveStore(config.store, { file: config.file, key: 'repository' }, env));
+export async function openConfiguredStore(
+  config: Config,
+  env: NodeJS.ProcessEnv,
+  observer?: StoreObserver,
+): Promise<Store> {
+  const place = { file: config.file, key: 'repository' };
+  return await openStore(await resolveStore(config.store, place, env), observer);
 }
 
 /** The store of one of the configuration's copies. The caller closes it. */
@@ -23,9 +29,11 @@ export async function openCopyStore(
   config: Config,
   copy: ConfiguredCopy,
   env: NodeJS.ProcessEnv,
+  observer?: StoreObserver,
 ): Promise<Store> {
   return await openStore(
     await resolveStore(copy.store, { file: config.file, key: `copies.${copy.name}` }, env),
+    observer,
   );
 }
 
@@ -36,11 +44,11 @@ export async function openCopyStore(
  */
 export async function openRepository(
   config: Config,
-  options: { write?: boolean; env?: NodeJS.ProcessEnv } = {},
+  options: { write?: boolean; env?: NodeJS.ProcessEnv; observer?: StoreObserver | undefined } = {},
 ): Promise<Repository> {
   const [keys, store] = await Promise.all([
     loadKeys(config, options.write ? 'write' : 'read'),
-    openConfiguredStore(config, options.env ?? process.env),
+    openConfiguredStore(config, options.env ?? process.env, options.observer),
   ]);
   try {
     const repository = await Repository.open(store, keys);

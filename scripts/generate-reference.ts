@@ -1,4 +1,4 @@
-// Writes docs/commands.md and docs/configuration.md from what the code declares.
+// Writes docs/commands.md, docs/configuration.md and docs/metrics.md from what the code declares.
 import { writeFile } from 'node:fs/promises';
 import { references } from './reference/references.ts';
 

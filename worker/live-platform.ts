@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCopies } from '../config/copies.ts';
 import type { Config } from '../config/load.ts';
+import { primaryName } from '../repository/copies.ts';
 import { BoundedLog } from './bounded-log.ts';
 import { workflowBundle } from './bundle.ts';
 import { databaseOf, type EmbeddedTemporal } from './embedded-temporal.ts';
@@ -15,6 +16,7 @@ import { startOwnTemporal } from './own-temporal.ts';
 import { ensurePlatformId, readPlatformId } from './platform-id.ts';
 import { claimGivenPorts, type GivenPorts } from './ports.ts';
 import { ensureSearchAttributes, keepHistory } from './prepare-namespace.ts';
+import { programVersion } from './program-version.ts';
 import { Readiness } from './readiness.ts';
 import { formerPlatform, type PlatformFile, writePlatformFile, writeReadyFile } from './ready-file.ts';
 import { installRuntime } from './runtime.ts';
@@ -49,11 +51,21 @@ const temporalGrace = 2;
 export async function livePlatform(life: Life): Promise<void> {
   const { config, readyFile, env, print, stop, undo } = life;
   const { dataDir } = config;
-  const { repository, epoch, created } = await ownRepository(config, readPlatformId(dataDir), () =>
-    ensurePlatformId(dataDir),
+  const metrics = new PlatformMetrics(await programVersion());
+  const { repository, epoch, created } = await ownRepository(
+    config,
+    readPlatformId(dataDir),
+    () => ensurePlatformId(dataDir),
+    metrics.storeObserver(primaryName),
   );
   undo.push(() => repository.store.close());
-  const copies = openCopies({ config, primary: async () => repository, platformId: epoch.platform_id, env });
+  const copies = openCopies({
+    config,
+    primary: async () => repository,
+    platformId: epoch.platform_id,
+    env,
+    observerOf: (copy) => metrics.storeObserver(copy),
+  });
   undo.push(() => copies.close());
   const program = findTemporal(env);
   const bundling = workflowBundle(dataDir);
@@ -68,7 +80,6 @@ export async function livePlatform(life: Life): Promise<void> {
 
   await claimGivenPorts(life.ports);
   const former = formerPlatform(dataDir);
-  const metrics = new PlatformMetrics();
   const trouble = (line: string) => print(`${new Date().toISOString()} ${line}`);
   let temporal: EmbeddedTemporal | undefined;
   let worker: WorkerLoop | undefined;

@@ -3,6 +3,7 @@ import { Connection } from '@temporalio/client';
 import { openCopies } from '../config/copies.ts';
 import { loadConfig } from '../config/load.ts';
 import { BackupctlError } from '../errors/backupctl-error.ts';
+import { primaryName } from '../repository/copies.ts';
 import { workflowBundle } from './bundle.ts';
 import { clusterAddress } from './cluster-address.ts';
 import { HttpEndpoint } from './http.ts';
@@ -12,6 +13,7 @@ import { ownRepository } from './own-repository.ts';
 import { clusterPlatformId } from './platform-id.ts';
 import { claimPort } from './ports.ts';
 import { ensureSearchAttributes } from './prepare-namespace.ts';
+import { programVersion } from './program-version.ts';
 import { Readiness } from './readiness.ts';
 import { installRuntime } from './runtime.ts';
 import { aborted, stopOnSignals } from './stop-signals.ts';
@@ -55,14 +57,25 @@ export async function runWorker(options: WorkerMainOptions = {}): Promise<void> 
     undo.push(() => connection.close());
     const platformId = known ?? clusterPlatformId(await clusterId(connection, namespace), namespace);
     await ensureSearchAttributes(connection, namespace);
-    const { repository, epoch } = await ownRepository(config, platformId, () => platformId);
+    const metrics = new PlatformMetrics(await programVersion());
+    const { repository, epoch } = await ownRepository(
+      config,
+      platformId,
+      () => platformId,
+      metrics.storeObserver(primaryName),
+    );
     undo.push(() => repository.store.close());
-    const copies = openCopies({ config, primary: async () => repository, platformId, env });
+    const copies = openCopies({
+      config,
+      primary: async () => repository,
+      platformId,
+      env,
+      observerOf: (copy) => metrics.storeObserver(copy),
+    });
     undo.push(() => copies.close());
 
     const scratch = await makeWorkerScratch();
     undo.push(() => rm(scratch, { recursive: true, force: true }));
-    const metrics = new PlatformMetrics();
     let worker: WorkerLoop | undefined;
     const readiness = new Readiness({
       connection,

@@ -1,164 +1,169 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import type { ActivityMetrics, Queue, SlotsInUse } from '../activities/metrics.ts';
+import type { StoreObserver, StoreRequest } from '../repository/stores/observer.ts';
+import type { ExecutionState } from '../workflows/types.ts';
+import { type LabelsOf, type MetricName, metricDefinitions, type NamesOfType } from './metric-definitions.ts';
+import { MetricRegistry } from './metric-registry.ts';
 
-type Labels = Record<string, string>;
-interface Metric {
-  help: string;
-  type: 'counter' | 'gauge';
-  values: Map<string, { labels: Labels; value: number }>;
-}
+type MetricOfInstance = {
+  [N in MetricName]: LabelsOf<N> extends { instance: string }
+    ? { instance: string } extends LabelsOf<N>
+      ? N
+      : never
+    : never;
+}[MetricName];
 
-/**
- * What `/metrics` tells Prometheus, in its text format 0.0.4. `docs/operations.md` lists the names. Counters begin
- * anew with the process, as Prometheus expects; the time of the last success is looked up in the repository at start.
- */
-export class PlatformMetrics {
-  readonly #metrics = new Map<string, Metric>();
+const resultOf: Partial<Record<ExecutionState, string>> = {
+  SUCCESS: 'success',
+  ERROR: 'failure',
+  CANCELLED: 'cancelled',
+  SKIPPED: 'skipped',
+  MISSED: 'missed',
+};
 
-  constructor() {
-    this.#define('backupctl_temporal_up', 'gauge', 'Whether Temporal answered the last time it was asked');
-    this.#define(
-      'backupctl_temporal_restarts_total',
-      'counter',
-      'How often the embedded Temporal ended by itself',
-    );
-    this.#define('backupctl_worker_up', 'gauge', 'Whether the worker polls');
-    this.#define('backupctl_backups_total', 'counter', 'Backups that ended, by instance and result');
-    this.#define(
-      'backupctl_backup_last_success_timestamp_seconds',
-      'gauge',
-      'When the last good backup was made',
-    );
-    this.#define('backupctl_backup_last_failure_timestamp_seconds', 'gauge', 'When a backup failed last');
-    this.#define('backupctl_backup_last_duration_seconds', 'gauge', 'How long the last good backup took');
-    this.#define('backupctl_backup_last_size_bytes', 'gauge', 'Sealed bytes of the last good backup');
-    this.#define('backupctl_backup_read_bytes_total', 'counter', 'Compressed bytes that dumps gave');
-    this.#define(
-      'backupctl_backup_stored_bytes_total',
-      'counter',
-      'Sealed bytes that the repository confirmed',
-    );
-    this.#define(
-      'backupctl_repository_free_bytes',
-      'gauge',
-      'Free room of the repository, where it has such a figure',
-    );
-    this.#define('backupctl_reserve_bytes', 'gauge', 'Free room below which no backup starts');
-    this.#define('backupctl_instance_stale', 'gauge', 'Whether no good backup came in time');
-    this.#define(
-      'backupctl_instance_max_age_seconds',
-      'gauge',
-      'Age that the newest good backup may have now; absent for one that is not watched',
-    );
-    this.#define('backupctl_notifications_total', 'counter', 'Tries to tell somebody, by channel and result');
-    this.#define('backupctl_heartbeats_total', 'counter', "Calls of the dead man's switch, by result");
-    this.#define('process_cpu_seconds_total', 'counter', 'User and system CPU time');
-    this.#define('process_resident_memory_bytes', 'gauge', 'Resident memory');
-    this.#define('process_start_time_seconds', 'gauge', 'When the process began');
-    this.#define('process_open_fds', 'gauge', 'Open file descriptors');
-    this.#define('nodejs_heap_used_bytes', 'gauge', 'Heap of JavaScript in use');
-    this.#define('nodejs_external_memory_bytes', 'gauge', 'Memory of buffers outside of that heap');
+/** What `/metrics` tells Prometheus; `docs/metrics.md` lists it. */
+export class PlatformMetrics extends MetricRegistry implements ActivityMetrics {
+  #slots: (() => SlotsInUse) | null = null;
+
+  constructor(version: string) {
+    super();
+    this.set('backupctl_build_info', 1, { version });
   }
 
-  /** An activity's word on a backup that ended. Bytes: compressed before sealing, and stored. */
-  backupFinished(
-    instance: string,
-    result: { success: boolean; seconds: number; bytesIn: number; bytesOut: number },
-  ): void {
-    this.add('backupctl_backups_total', 1, { instance, result: result.success ? 'success' : 'failure' });
-    this.add('backupctl_backup_read_bytes_total', result.bytesIn, { instance });
-    this.add('backupctl_backup_stored_bytes_total', result.bytesOut, { instance });
-    if (!result.success) {
-      this.set('backupctl_backup_last_failure_timestamp_seconds', Date.now() / 1000, { instance });
-      return;
-    }
+  backupMade(instance: string, made: { seconds: number; bytesIn: number; bytesOut: number }): void {
+    const { seconds, bytesIn, bytesOut } = made;
     this.lastSuccess(instance, new Date());
-    this.set('backupctl_backup_last_duration_seconds', result.seconds, { instance });
-    this.set('backupctl_backup_last_size_bytes', result.bytesOut, { instance });
+    this.set('backupctl_backup_last_duration_seconds', seconds, { instance });
+    this.set('backupctl_backup_last_read_bytes', bytesIn, { instance });
+    this.set('backupctl_backup_last_size_bytes', bytesOut, { instance });
+    if (seconds > 0) {
+      this.set('backupctl_backup_last_rate_bytes_per_second', bytesIn / seconds, { instance });
+    }
+    this.observe('backupctl_backup_duration_seconds', seconds, { instance });
+    this.add('backupctl_backup_read_bytes_total', bytesIn, { instance });
+    this.add('backupctl_backup_stored_bytes_total', bytesOut, { instance });
+  }
+
+  backupEnded(instance: string, state: ExecutionState, reason: string | null): void {
+    const result = resultOf[state];
+    if (result === undefined) return;
+    if (result === 'success' || result === 'failure') {
+      this.#tried('backupctl_backups_total', result === 'success', { instance });
+    } else this.add('backupctl_backups_total', 1, { instance, result });
+    if (result !== 'failure') return;
+    this.add('backupctl_backup_failures_total', 1, { instance, reason: reason ?? 'failed' });
+    this.set('backupctl_backup_last_failure_timestamp_seconds', Date.now() / 1000, { instance });
   }
 
   /** Also from the repository, for what was made before this process began. Never goes back. */
   lastSuccess(instance: string, at: Date): void {
     const name = 'backupctl_backup_last_success_timestamp_seconds';
-    const known = this.#metrics.get(name)?.values.get(keyOf({ instance }))?.value ?? 0;
-    this.set(name, Math.max(known, at.getTime() / 1000), { instance });
+    this.set(name, Math.max(this.get(name, { instance }) ?? 0, at.getTime() / 1000), { instance });
+  }
+
+  waited(queue: Queue, seconds: number): void {
+    this.observe('backupctl_queue_wait_seconds', Math.max(0, seconds), { queue });
+  }
+
+  slots(look: () => SlotsInUse): void {
+    this.#slots = look;
+  }
+
+  retained(instance: string, result: 'success' | 'doubt' | 'failure', tombstoned: number): void {
+    this.add('backupctl_retention_runs_total', 1, { instance, result });
+    this.add('backupctl_retention_tombstoned_total', tombstoned, { instance });
+  }
+
+  removed(backups: number): void {
+    this.add('backupctl_backups_removed_total', backups, {});
+  }
+
+  copyDebt(copy: string, backups: number): void {
+    this.set('backupctl_copy_debt', backups, { copy });
+  }
+
+  deletionDebt(copy: string, backups: number): void {
+    this.set('backupctl_deletion_debt', backups, { copy });
   }
 
   notification(channel: string, success: boolean): void {
-    this.add('backupctl_notifications_total', 1, { channel, result: success ? 'success' : 'failure' });
+    this.#tried('backupctl_notifications_total', success, { channel });
   }
 
   heartbeat(success: boolean): void {
-    this.add('backupctl_heartbeats_total', 1, { result: success ? 'success' : 'failure' });
+    this.#tried('backupctl_heartbeats_total', success, {});
   }
 
   freshness(instance: string, { stale, maxAge }: { stale: boolean; maxAge: number | null }): void {
-    const name = 'backupctl_instance_max_age_seconds';
-    if (maxAge === null) this.#metric(name).values.delete(keyOf({ instance }));
-    else this.set(name, maxAge, { instance });
     this.set('backupctl_instance_stale', stale ? 1 : 0, { instance });
+    if (maxAge === null) this.forgetSeries('backupctl_instance_max_age_seconds', { instance });
+    else this.set('backupctl_instance_max_age_seconds', maxAge, { instance });
   }
 
   /** Gauges of an instance that is no more would alarm for ever. */
   forget(instance: string): void {
-    for (const { type, values } of this.#metrics.values()) {
-      if (type === 'gauge') values.delete(keyOf({ instance }));
+    for (const [name, { type, labels }] of Object.entries(metricDefinitions)) {
+      if (type === 'gauge' && labels.some((label) => label === 'instance')) {
+        this.forgetSeries(name as MetricOfInstance, { instance });
+      }
     }
   }
 
-  set(name: string, value: number, labels: Labels = {}): void {
-    this.#metric(name).values.set(keyOf(labels), { labels, value });
+  /** Counts what a store is asked. @param store `primary`, or the name of a copy */
+  storeObserver(store: string): StoreObserver {
+    return {
+      request: ({ operation, result, seconds }: StoreRequest) => {
+        this.add('backupctl_store_requests_total', 1, { store, operation, result });
+        this.observe('backupctl_store_request_duration_seconds', seconds, { store });
+      },
+      retry: (operation) => this.add('backupctl_store_retries_total', 1, { store, operation }),
+    };
   }
 
-  add(name: string, amount: number, labels: Labels = {}): void {
-    const values = this.#metric(name).values;
-    const before = values.get(keyOf(labels))?.value ?? 0;
-    values.set(keyOf(labels), { labels, value: before + amount });
-  }
-
-  /** The text that Prometheus reads. */
-  render(): string {
+  override render(): string {
+    const now = Date.now() / 1000;
+    for (const labels of this.labelsOf('backupctl_backup_last_success_timestamp_seconds')) {
+      const at = this.get('backupctl_backup_last_success_timestamp_seconds', labels) ?? now;
+      this.set('backupctl_backup_last_success_age_seconds', Math.max(0, now - at), {
+        instance: labels.instance,
+      });
+    }
+    if (this.#slots !== null) {
+      const { all, inUse, waitedFor } = this.#slots();
+      this.set('backupctl_slots', all, { state: 'all' });
+      this.set('backupctl_slots', inUse, { state: 'in_use' });
+      this.set('backupctl_slots', waitedFor, { state: 'waited_for' });
+    }
     this.#measureProcess();
-    let text = '';
-    for (const [name, { help, type, values }] of this.#metrics) {
-      if (values.size === 0) continue;
-      text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
-      for (const { labels, value } of values.values()) text += `${name}${labelText(labels)} ${value}\n`;
+    return super.render();
+  }
+
+  /** Both results from the first try on: a counter that begins with its first failure has no rise to be seen. */
+  #tried<N extends NamesOfType<'counter'>>(
+    name: N,
+    success: boolean,
+    labels: Omit<LabelsOf<N>, 'result'>,
+  ): void {
+    for (const result of ['success', 'failure']) {
+      const counts = success === (result === 'success');
+      this.add(name, counts ? 1 : 0, { ...labels, result } as LabelsOf<N>);
     }
-    return text;
   }
 
   #measureProcess(): void {
     const { user, system } = process.cpuUsage();
     const { rss, heapUsed, external } = process.memoryUsage();
-    this.set('process_cpu_seconds_total', (user + system) / 1e6);
-    this.set('process_resident_memory_bytes', rss);
-    this.set('process_start_time_seconds', (performance.timeOrigin ?? 0) / 1000);
-    this.set('nodejs_heap_used_bytes', heapUsed);
-    this.set('nodejs_external_memory_bytes', external);
+    this.set('process_cpu_seconds_total', (user + system) / 1e6, {});
+    this.set('process_resident_memory_bytes', rss, {});
+    this.set('process_start_time_seconds', (performance.timeOrigin ?? 0) / 1000, {});
+    this.set('nodejs_heap_used_bytes', heapUsed, {});
+    this.set('nodejs_external_memory_bytes', external, {});
     try {
-      this.set('process_open_fds', readdirSync('/proc/self/fd').length);
+      this.set('process_open_fds', readdirSync('/proc/self/fd').length, {});
+      const limit = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+      if (limit !== undefined) this.set('process_max_fds', Number(limit), {});
     } catch {
       // There is no such folder on macOS.
     }
   }
-
-  #define(name: string, type: Metric['type'], help: string): void {
-    this.#metrics.set(name, { help, type, values: new Map() });
-  }
-
-  #metric(name: string): Metric {
-    const metric = this.#metrics.get(name);
-    if (metric === undefined) throw new Error(`there is no metric ${name}`);
-    return metric;
-  }
-}
-
-const keyOf = (labels: Labels) => JSON.stringify(labels);
-
-function labelText(labels: Labels): string {
-  const pairs = Object.entries(labels).map(([name, value]) => {
-    const escaped = value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n');
-    return `${name}="${escaped}"`;
-  });
-  return pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
 }

@@ -4,6 +4,7 @@ import { initRepository, openRepository } from '../config/repository.ts';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import type { Epoch } from '../repository/manifest.ts';
 import type { Repository } from '../repository/repository.ts';
+import type { StoreObserver } from '../repository/stores/observer.ts';
 
 export interface OwnedRepository {
   repository: Repository;
@@ -17,6 +18,7 @@ export interface OwnedRepository {
  * Opens the repository for writing as its owner. One that nobody owns is claimed; where there is none, it is made
  * with its keys.
  * @param platformId null for a platform that has no id yet: it cannot own anything
+ * @param observer told of every request to its store
  * @param giveId makes the id, once it is certain that the repository is to be had
  * @throws BackupctlError refused, naming the owner and `recover`, when another platform owns it: nothing was
  *   created or claimed then
@@ -25,6 +27,7 @@ export async function ownRepository(
   config: Config,
   platformId: string | null,
   giveId: () => string,
+  observer?: StoreObserver,
 ): Promise<OwnedRepository> {
   const there = await openIfThere(config);
   if (there !== null) {
@@ -36,7 +39,7 @@ export async function ownRepository(
   }
   const id = giveId();
   const made = there === null ? await initRepository(config, { now: new Date() }) : null;
-  const repository = await openRepository(config, { write: true });
+  const repository = await openRepository(config, { write: true, observer });
   try {
     const epoch =
       (await repository.newestEpoch()) === null

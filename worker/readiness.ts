@@ -67,12 +67,12 @@ export class Readiness {
     parts: { temporal: EmbeddedTemporal | null; repository: Repository; reserve: number },
   ): Promise<void> {
     const answers = await temporalAnswers(this.#options.connection, this.#options.namespace);
-    metrics.set('backupctl_temporal_up', answers ? 1 : 0);
-    metrics.set('backupctl_worker_up', answers && this.#options.running().worker ? 1 : 0);
-    if (parts.temporal) metrics.set('backupctl_temporal_restarts_total', parts.temporal.restarts);
-    metrics.set('backupctl_reserve_bytes', parts.reserve);
+    metrics.set('backupctl_temporal_up', answers ? 1 : 0, {});
+    metrics.set('backupctl_worker_up', answers && this.#options.running().worker ? 1 : 0, {});
+    if (parts.temporal) metrics.set('backupctl_temporal_restarts_total', parts.temporal.restarts, {});
+    metrics.set('backupctl_reserve_bytes', parts.reserve, {});
     const free = await parts.repository.store.freeBytes().catch(() => null);
-    if (free !== null) metrics.set('backupctl_repository_free_bytes', free);
+    if (free !== null) metrics.set('backupctl_repository_free_bytes', free, {});
   }
 
   /** Whether Temporal has seen this very process ask for work of both kinds. */

@@ -4,10 +4,11 @@ import { createAlarms } from '../activities/alarm-outbox.ts';
 import { createBackupActivities } from '../activities/backup.ts';
 import { createClosingActivities } from '../activities/closing.ts';
 import { createDeletionActivities } from '../activities/deletion.ts';
-import { type ActivityDeps, type ActivityMetrics, Slots } from '../activities/deps.ts';
+import { type ActivityDeps, Slots } from '../activities/deps.ts';
 import { createInstanceActivities } from '../activities/instance.ts';
 import { createJanitorActivities } from '../activities/janitor.ts';
 import { createLaneActivities } from '../activities/lane.ts';
+import type { ActivityMetrics } from '../activities/metrics.ts';
 import { createNotifyActivities } from '../activities/notify.ts';
 import { createReconcileActivities } from '../activities/reconcile.ts';
 import { createRestoreActivities } from '../activities/restore.ts';
@@ -58,7 +59,7 @@ export interface RunningWorker {
 }
 
 /** Dumps and restores that run at once: each has children that want a core of their own. */
-const slots = 3;
+const places = 3;
 
 /** The composition root of the activities: connects, registers, and gives every family what it needs. */
 export async function createWorker(options: WorkerOptions): Promise<RunningWorker> {
@@ -81,6 +82,8 @@ export async function createWorker(options: WorkerOptions): Promise<RunningWorke
 
 async function registered(options: WorkerOptions, client: Client, native: NativeConnection): Promise<Worker> {
   const { namespace, taskQueue } = options;
+  const slots = new Slots(places);
+  options.metrics.slots(() => slots.use);
   const deps: ActivityDeps = {
     repository: options.repository,
     copies: options.copies,
@@ -89,7 +92,7 @@ async function registered(options: WorkerOptions, client: Client, native: Native
     temporal: client,
     taskQueue,
     pool: new PartPool(),
-    slots: new Slots(slots),
+    slots,
     scratch: options.scratch,
     engineNamed,
     resolveSecret: (reference) => resolveSecret(reference, options.config, options.env),

@@ -17,7 +17,7 @@ export async function backup_create(
 ): Promise<ExecutionOutput> {
   if (missed !== undefined) {
     return asExecution(
-      { failed: 'Backup failed', cancelled: 'Backup cancelled', facts: {} },
+      { failed: 'Backup failed', cancelled: 'Backup cancelled', facts: {}, instanceId: input.instance },
       async (): Promise<Ending> => ({
         state: 'MISSED',
         output: { status: 'Backup missed', ...missed },

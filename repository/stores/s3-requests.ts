@@ -2,6 +2,8 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+import { observed } from './observed.ts';
+import { type StoreObserver, type StoreResult, unobserved } from './observer.ts';
 import type { ResolvedStore } from './resolved-store.ts';
 import { isPassing, isSoonHopeless, isUnreachable, s3Failure } from './s3-errors.ts';
 
@@ -30,6 +32,7 @@ export interface S3Timeouts {
 const defaultTimeouts: S3Timeouts = { connect: 10_000, idle: 60_000, completeIdle: 900_000 };
 
 type Send = S3Client['send'];
+type S3Command = Parameters<Send>[0];
 
 /**
  * Requests to S3, sent again after passing faults with growing waits and jitter. The SDK's own retries are off: their
@@ -39,9 +42,15 @@ export class S3Requests {
   readonly #client: S3Client;
   readonly #patient: S3Client;
   readonly #agents: { http: HttpAgent; https: HttpsAgent };
+  readonly #observer: StoreObserver;
   #answered = false;
 
-  constructor(config: Extract<ResolvedStore, { type: 's3' }>, timeouts = defaultTimeouts) {
+  constructor(
+    config: Extract<ResolvedStore, { type: 's3' }>,
+    options: { timeouts?: S3Timeouts; observer?: StoreObserver } = {},
+  ) {
+    const { timeouts = defaultTimeouts, observer = unobserved } = options;
+    this.#observer = observer;
     const sockets = { keepAlive: true, maxSockets: 64, scheduling: 'lifo' as const };
     this.#agents = { http: new HttpAgent(sockets), https: new HttpsAgent(sockets) };
     this.#client = this.#newClient(config, timeouts.connect, timeouts.idle);
@@ -58,7 +67,11 @@ export class S3Requests {
     options: { signal?: AbortSignal | undefined; patient?: boolean } = {},
   ): Promise<T> {
     const client = options.patient === true ? this.#patient : this.#client;
-    const send = client.send.bind(client) as Send;
+    let operation = '';
+    const send = ((command: S3Command, sendOptions: object) => {
+      operation = command.constructor.name.replace(/Command$/, '');
+      return observed(this.#observer, operation, () => client.send(command, sendOptions), resultOf);
+    }) as Send;
     for (let tries = 1; ; tries += 1) {
       try {
         const output = await request(send, options.signal);
@@ -67,6 +80,7 @@ export class S3Requests {
       } catch (error) {
         options.signal?.throwIfAborted();
         if (!this.#mayTryAgain(error, tries)) throw error;
+        this.#observer.retry(operation);
         await sleep(waitAfter(tries), undefined, { signal: options.signal });
       }
     }
@@ -122,6 +136,17 @@ export class S3Requests {
 export function dateOf(output: { $metadata: object }): Date {
   const date: unknown = 'date' in output.$metadata ? output.$metadata.date : undefined;
   return typeof date === 'string' ? new Date(date) : new Date();
+}
+
+function resultOf(error: unknown): StoreResult {
+  const failure = s3Failure(error);
+  if (failure === null) return 'failed';
+  const { name, status } = failure;
+  if (name === 'SlowDown' || name === 'ThrottlingException' || status === 429) return 'throttled';
+  if (status === 404) return 'missing';
+  if (status === 412) return 'exists';
+  if (status === 401 || status === 403) return 'denied';
+  return isPassing(failure) || status === undefined ? 'unavailable' : 'failed';
 }
 
 function addMiddleware(client: S3Client): void {

@@ -19,6 +19,7 @@ import {
   type StoredObject,
   type UnfinishedWrite,
 } from '../store.ts';
+import type { StoreObserver } from './observer.ts';
 import type { ResolvedStore } from './resolved-store.ts';
 import { type S3Place, s3Error, s3Failure } from './s3-errors.ts';
 import { abortUpload, encodeCrc32, S3MultipartWriter, type S3Object, versionOf } from './s3-multipart.ts';
@@ -43,15 +44,18 @@ export class S3Store implements Store {
   readonly #requests: S3Requests;
   #bucketSeen = false;
 
-  /** @param timeouts - shorter ones are for tests. */
-  constructor(config: Extract<ResolvedStore, { type: 's3' }>, timeouts?: S3Timeouts) {
+  /** @param options.timeouts - shorter ones are for tests. */
+  constructor(
+    config: Extract<ResolvedStore, { type: 's3' }>,
+    options: { timeouts?: S3Timeouts; observer?: StoreObserver } = {},
+  ) {
     const prefix = config.prefix.replace(/^\/+|\/+$/g, '');
     this.#prefix = checkPrefix(prefix === '' ? '' : `${prefix}/`);
     this.#bucket = config.bucket;
     this.location = `s3://${config.bucket}${prefix === '' ? '' : `/${prefix}`}`;
     const server = config.endpoint === undefined ? 'AWS' : new URL(config.endpoint).host;
     this.#place = { location: this.location, bucket: config.bucket, server };
-    this.#requests = new S3Requests(config, timeouts);
+    this.#requests = new S3Requests(config, options);
   }
 
   async create(key: string, body: Uint8Array): Promise<StoredObject> {

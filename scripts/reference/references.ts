@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { loadAllCommands } from '../../cli/catalog.ts';
 import { commandReference } from './commands.ts';
 import { configurationReference } from './configuration.ts';
+import { metricsReference } from './metrics.ts';
 
 /** Every page of `docs/` that is generated: where it lies, and what should stand there. */
 export async function references(): Promise<{ path: string; text: string }[]> {
@@ -9,5 +10,6 @@ export async function references(): Promise<{ path: string; text: string }[]> {
   return [
     { path: path('commands.md'), text: commandReference(await loadAllCommands()) },
     { path: path('configuration.md'), text: configurationReference() },
+    { path: path('metrics.md'), text: metricsReference() },
   ];
 }

@@ -177,9 +177,7 @@ describe('the s3 store behind a bad network', () => {
 
   test('gives a request up that hangs, and sends it again', async () => {
     const impatient = new S3Store(s3Config(server, proxy.endpoint), {
-      connect: 500,
-      idle: 300,
-      completeIdle: 300,
+      timeouts: { connect: 500, idle: 300, completeIdle: 300 },
     });
     proxy.fault(isPut, { kind: 'hang' });
     proxy.fault(isGet, { kind: 'hang' });
@@ -190,9 +188,7 @@ describe('the s3 store behind a bad network', () => {
 
   test('goes on reading after a pause in which the connection was lost', async () => {
     const impatient = new S3Store(s3Config(server, proxy.endpoint), {
-      connect: 500,
-      idle: 300,
-      completeIdle: 300,
+      timeouts: { connect: 500, idle: 300, completeIdle: 300 },
     });
     const body = bytesOf(8_000_000);
     await direct.create('read/paused', body);
