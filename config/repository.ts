@@ -129,6 +129,15 @@ async function resolveStore(
       `${place.file}: ${place.key}.access_key_id and ${place.key}.secret_access_key belong together`,
     );
   }
+  const credentials =
+    id === undefined || secret === undefined
+      ? undefined
+      : async () => ({
+          accessKeyId: (await resolveStoreSecret(id, env)).value,
+          secretAccessKey: (await resolveStoreSecret(secret, env)).value,
+        });
+  // What is wrong with a file is said now, and not by the first request.
+  await credentials?.();
   return {
     type: 's3',
     bucket: store.bucket,
@@ -136,13 +145,7 @@ async function resolveStore(
     region: store.region,
     endpoint: store.endpoint,
     forcePathStyle: store.force_path_style,
-    ...(id !== undefined &&
-      secret !== undefined && {
-        credentials: {
-          accessKeyId: (await resolveStoreSecret(id, env)).value,
-          secretAccessKey: (await resolveStoreSecret(secret, env)).value,
-        },
-      }),
+    ...(credentials !== undefined && { credentials }),
   };
 }
 

@@ -4,7 +4,7 @@ import { listAll, parseJson, readIfThere } from './documents.ts';
 import { assertOwner } from './epochs.ts';
 import { layout } from './layout.ts';
 import type { Mark } from './manifest.ts';
-import { addMark, readMarks, standing, tombstonedIds } from './marks.ts';
+import { addMark, readMarks, readMarksAfter, standing, tombstonedIds } from './marks.ts';
 import { type HolderAlive, livePins, type MarkWriter } from './pins.ts';
 import type { Store } from './store.ts';
 
@@ -44,7 +44,7 @@ export async function tombstone(writer: MarkWriter, request: TombstoneRequest): 
       note: request.note ?? null,
       epoch: epoch.epoch,
     }));
-  const pins = await livePins(await readMarks(store, trusted, backupId), request.isHolderAlive);
+  const pins = await livePins(await readMarksAfter(store, trusted, mark), request.isHolderAlive);
   if (pins[0] === undefined) return mark;
   await addMark(store, signingKey, {
     backupId,

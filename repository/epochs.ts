@@ -1,18 +1,28 @@
 import { BackupctlError } from '../errors/backupctl-error.ts';
-import { encode, listAll, readDocument } from './documents.ts';
+import { decode, encode, listAll, readDocument, readIfThere } from './documents.ts';
 import { layout } from './layout.ts';
 import { type Epoch, epochSchema } from './manifest.ts';
 import { ObjectExistsError, type Store } from './store.ts';
 
 const epochKey = /^epochs\/([1-9][0-9]*)\.json$/;
 
-/** Who owns the repository now, or null where nobody ever did. */
+/**
+ * Who owns the repository now, or null where nobody ever did. A list may be old (a cache in front of a bucket); what is
+ * read by its name is not, so the epoch after the newest one that is listed is asked for as well.
+ */
 export async function newestEpoch(store: Store): Promise<Epoch | null> {
-  let newest = 0;
+  let number = 0;
   for (const { key } of await listAll(store, layout.epochs)) {
-    newest = Math.max(newest, Number(epochKey.exec(key)?.[1] ?? 0));
+    number = Math.max(number, Number(epochKey.exec(key)?.[1] ?? 0));
   }
-  return newest === 0 ? null : await readDocument(store, epochSchema, layout.epoch(newest));
+  let newest = number === 0 ? null : await readDocument(store, epochSchema, layout.epoch(number));
+  for (;;) {
+    const key = layout.epoch(number + 1);
+    const next = await readIfThere(store, key);
+    if (next === null) return newest;
+    newest = decode(epochSchema, key, next);
+    number += 1;
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 import { v7 } from 'uuid';
 import { BackupctlError } from '../errors/backupctl-error.ts';
-import { encode, listAll, readDocument } from './documents.ts';
+import { createOrRecognise, encode, listAll, readDocument } from './documents.ts';
 import { layout } from './layout.ts';
 import { lookahead } from './lookahead.ts';
 import { type Mark, markSchema } from './manifest.ts';
@@ -49,7 +49,11 @@ export async function addMark(store: Store, key: SigningKey, wanted: NewMark): P
     signed_by: key.publicName,
   };
   const mark: Mark = { ...unsigned, signature: key.sign(markBytes(unsigned)).toString('base64') };
-  await store.create(layout.mark(mark.backup_id, mark.id, mark.kind), encode(markSchema, mark));
+  const name = layout.mark(mark.backup_id, mark.id, mark.kind);
+  // The answer to our own write may have been lost; nobody else has this id.
+  if ((await createOrRecognise(store, name, encode(markSchema, mark))) === null) {
+    throw new BackupctlError('corrupt', `${name} holds another mark than was just written`);
+  }
   return mark;
 }
 
@@ -68,6 +72,24 @@ export async function readMarks(
   for await (const mark of lookahead(objects, 8, ({ key }) => readMark(store, trusted, key)))
     marks.push(mark);
   return marks;
+}
+
+/**
+ * The same, after a mark was written. A list that does not show it is an old one, and may lack those of others, too.
+ * @throws BackupctlError unavailable for such a list
+ */
+export async function readMarksAfter(
+  store: Store,
+  trusted: ReadonlySet<string>,
+  written: Pick<Mark, 'id' | 'backup_id'>,
+): Promise<Mark[]> {
+  const marks = await readMarks(store, trusted, written.backup_id);
+  if (marks.some(({ id }) => id === written.id)) return marks;
+  throw new BackupctlError(
+    'unavailable',
+    `${store.location} lists what was there before: the mark ${written.id} that was just written is missing`,
+    { hint: 'is there a cache in front of the store? It must not keep lists' },
+  );
 }
 
 async function readMark(store: Store, trusted: ReadonlySet<string>, key: string): Promise<Mark> {

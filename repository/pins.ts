@@ -1,7 +1,7 @@
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { newestEpoch } from './epochs.ts';
 import type { Mark } from './manifest.ts';
-import { addMark, readMarks, standing } from './marks.ts';
+import { addMark, readMarks, readMarksAfter, standing } from './marks.ts';
 import type { SigningKey } from './signing.ts';
 import type { Store } from './store.ts';
 
@@ -43,7 +43,7 @@ export async function pin(writer: MarkWriter, request: PinRequest): Promise<Mark
       refersTo: request.holder,
       epoch: await epochNumber(store),
     }));
-  const [tombstone] = standing(await readMarks(store, trusted, request.backupId), 'tombstone');
+  const [tombstone] = standing(await readMarksAfter(store, trusted, ours), 'tombstone');
   if (tombstone === undefined) return ours;
   await unpin(writer, request);
   throw new BackupctlError('refused', `backup ${request.backupId} is being deleted (since ${tombstone.at})`, {

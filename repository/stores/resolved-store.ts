@@ -15,6 +15,14 @@ export type ResolvedStore =
       /** `http://` or `https://`, for servers other than AWS. */
       endpoint?: string | undefined;
       forcePathStyle: boolean;
-      /** Default: the AWS SDK's chain (environment, profile, role of the machine). */
-      credentials?: { accessKeyId: string; secretAccessKey: string } | undefined;
+      /**
+       * Default: the AWS SDK's chain (environment, profile, role of the machine). A function is asked at first, and
+       * again when the store calls what it gave expired or unknown.
+       */
+      credentials?: StoreCredentials | (() => Promise<StoreCredentials>) | undefined;
     };
+
+export interface StoreCredentials {
+  accessKeyId: string;
+  secretAccessKey: string;
+}

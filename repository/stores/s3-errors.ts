@@ -42,7 +42,18 @@ const passingNames: ReadonlySet<string> = new Set([
   'SlowDown',
   'ThrottlingException',
   'TimeoutError',
+  'UnreadableAnswer',
   'XAmzContentSHA256Mismatch',
+]);
+
+/** Credentials that were good and are no more: others may be there by now, where they were found. */
+const staleCredentialNames: ReadonlySet<string> = new Set([
+  'ExpiredToken',
+  'ExpiredTokenException',
+  'InvalidAccessKeyId',
+  'InvalidToken',
+  'TokenRefreshRequired',
+  'XAdminUserNotFound',
 ]);
 
 const fullNames: ReadonlySet<string> = new Set([
@@ -53,6 +64,23 @@ const fullNames: ReadonlySet<string> = new Set([
 ]);
 
 const passingStatuses: ReadonlySet<number> = new Set([408, 429, 500, 502, 503, 504, 509, 520, 522, 524]);
+
+/**
+ * What an answer is that says success and does not hold what S3 would have said: nothing, the page of a captive portal,
+ * a document without its end. Taken at its word it would be an empty list, or an object that was never written.
+ */
+export class UnreadableAnswer extends Error {
+  readonly $metadata: { httpStatusCode?: number };
+  constructor(answer: { $metadata: { httpStatusCode?: number | undefined } }) {
+    super('the answer is not one of S3, or not all of it');
+    this.name = 'UnreadableAnswer';
+    const { httpStatusCode } = answer.$metadata;
+    this.$metadata = httpStatusCode === undefined ? {} : { httpStatusCode };
+  }
+}
+
+/** The SDK's own sentence for a body that it cannot parse. */
+const UNPARSED = /Deserialization error: to see the raw response/;
 
 /** Reads what was thrown; null for what neither S3, the SDK nor the network can have thrown: a bug, or ours. */
 export function s3Failure(thrown: unknown): S3Failure | null {
@@ -68,8 +96,9 @@ export function s3Failure(thrown: unknown): S3Failure | null {
     ['CredentialsProviderError', 'TokenProviderError', 'TimeoutError'].includes(error.name) ||
     error.message === 'Region is missing';
   if (!known) return null;
+  const isUnparsed = UNPARSED.test(error.message) && (error.$metadata?.httpStatusCode ?? 0) < 300;
   return {
-    name: error.name,
+    name: isUnparsed ? 'UnreadableAnswer' : error.name,
     message: error.message,
     status: error.$metadata?.httpStatusCode,
     code,
@@ -83,6 +112,11 @@ export function isPassing(failure: S3Failure): boolean {
   if (failure.clockCorrected || passingNames.has(failure.name)) return true;
   if (failure.status !== undefined && failure.status >= 300) return passingStatuses.has(failure.status);
   return failure.code !== undefined && (networkCodes.has(failure.code) || isProtocolCode(failure.code));
+}
+
+/** Whether other credentials may be had by now, where these were found. */
+export function isStaleCredential(failure: S3Failure): boolean {
+  return staleCredentialNames.has(failure.name);
 }
 
 /**
@@ -203,10 +237,26 @@ function explainByName(failure: S3Failure, place: S3Place): Explanation | null {
         code: 'credentials',
         because: "this machine's clock is too far from the store's",
         hint: 'set the clock, by NTP at best',
+        // Clocks are set, and here the run can wait for it.
+        retryable: true,
       };
     case 'ExpiredToken':
     case 'ExpiredTokenException':
-      return { code: 'credentials', because: 'the session token has expired', hint: 'get new credentials' };
+    case 'InvalidToken':
+    case 'TokenRefreshRequired':
+      return {
+        code: 'credentials',
+        because: 'the session token has expired',
+        hint: 'get new credentials',
+        // Whoever gives them out is often only late.
+        retryable: true,
+      };
+    case 'UnreadableAnswer':
+      return {
+        code: 'unavailable',
+        because: `${place.server} gave an answer that is none of S3, or only a part of one`,
+        hint: 'check the endpoint, and what stands between it and this machine',
+      };
     case 'InvalidObjectState':
       return {
         code: 'unavailable',

@@ -8,7 +8,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { type MultipartWriter, ObjectExistsError, type Part, type StoredObject } from '../store.ts';
-import { s3Failure } from './s3-errors.ts';
+import { withTag } from './s3-answers.ts';
+import { s3Failure, UnreadableAnswer } from './s3-errors.ts';
 import type { S3Requests } from './s3-requests.ts';
 
 /** Metadata of an object that tells whose upload made it, so that an upload whose answer was lost knows itself. */
@@ -63,20 +64,20 @@ export class S3MultipartWriter implements MultipartWriter {
     const { Bucket, Key } = object;
     const token = randomUUID();
     return await mapped(`begin ${object.key}`, async () => {
-      const { UploadId: id } = await requests.send(
-        async (send, abortSignal) =>
-          await send(
-            new CreateMultipartUploadCommand({
-              Bucket,
-              Key,
-              ContentType: 'application/octet-stream',
-              ChecksumAlgorithm: 'CRC32',
-              Metadata: { [TOKEN]: token },
-            }),
-            { abortSignal },
-          ),
-      );
-      if (id === undefined) throw new BackupctlError('unsupported', 'the S3 server gave no upload id');
+      const { UploadId: id } = await requests.send(async (send, abortSignal) => {
+        const answer = await send(
+          new CreateMultipartUploadCommand({
+            Bucket,
+            Key,
+            ContentType: 'application/octet-stream',
+            ChecksumAlgorithm: 'CRC32',
+            Metadata: { [TOKEN]: token },
+          }),
+          { abortSignal },
+        );
+        if (answer.UploadId === undefined) throw new UnreadableAnswer(answer);
+        return { UploadId: answer.UploadId };
+      });
       return new S3MultipartWriter(requests, object, { id, token }, mapped);
     });
   }
@@ -134,18 +135,20 @@ export class S3MultipartWriter implements MultipartWriter {
       const md5 = this.#needsMd5 ? createHash('md5').update(body).digest('base64') : undefined;
       const answer = await this.#requests.send(
         async (send, abortSignal) =>
-          await send(
-            new UploadPartCommand({
-              Bucket: this.#object.Bucket,
-              Key: this.#object.Key,
-              UploadId: this.#uploadId,
-              PartNumber: part.number,
-              Body: body,
-              ContentLength: body.byteLength,
-              ChecksumCRC32: crc32,
-              ContentMD5: md5,
-            }),
-            { abortSignal },
+          withTag(
+            await send(
+              new UploadPartCommand({
+                Bucket: this.#object.Bucket,
+                Key: this.#object.Key,
+                UploadId: this.#uploadId,
+                PartNumber: part.number,
+                Body: body,
+                ContentLength: body.byteLength,
+                ChecksumCRC32: crc32,
+                ContentMD5: md5,
+              }),
+              { abortSignal },
+            ),
           ),
         { signal: this.#cancel.signal },
       );
@@ -175,15 +178,17 @@ export class S3MultipartWriter implements MultipartWriter {
       .map(([number, part]) => ({ PartNumber: number, ETag: part.etag, ChecksumCRC32: part.crc32 }));
     await this.#requests.send(
       async (send, abortSignal) =>
-        await send(
-          new CompleteMultipartUploadCommand({
-            Bucket: this.#object.Bucket,
-            Key: this.#object.Key,
-            UploadId: this.#uploadId,
-            IfNoneMatch: '*',
-            MultipartUpload: { Parts },
-          }),
-          { abortSignal },
+        withTag(
+          await send(
+            new CompleteMultipartUploadCommand({
+              Bucket: this.#object.Bucket,
+              Key: this.#object.Key,
+              UploadId: this.#uploadId,
+              IfNoneMatch: '*',
+              MultipartUpload: { Parts },
+            }),
+            { abortSignal },
+          ),
         ),
       { patient: true },
     );
@@ -191,11 +196,12 @@ export class S3MultipartWriter implements MultipartWriter {
 
   async #head(): Promise<{ object: StoredObject; token: string | undefined } | null> {
     try {
-      const answer = await this.#requests.send(
-        async (send, abortSignal) =>
+      const answer = await this.#requests.send(async (send, abortSignal) =>
+        withTag(
           await send(new HeadObjectCommand({ Bucket: this.#object.Bucket, Key: this.#object.Key }), {
             abortSignal,
           }),
+        ),
       );
       return {
         object: {

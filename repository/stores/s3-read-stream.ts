@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { GetObjectCommand } from '@aws-sdk/client-s3';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { ObjectMissingError } from '../store.ts';
+import { withTag } from './s3-answers.ts';
 import { s3Failure } from './s3-errors.ts';
 import type { S3Object } from './s3-multipart.ts';
 import type { S3Requests } from './s3-requests.ts';
@@ -171,12 +172,13 @@ async function get(
   object: S3Object,
   conditions: { Range?: string | undefined; IfMatch?: string | undefined },
 ): Promise<{ body: OpenBody; length: number }> {
-  const answer = await requests.send(
-    async (send, abortSignal) =>
-      await send(new GetObjectCommand({ Bucket: object.Bucket, Key: object.Key, ...conditions }), {
-        abortSignal,
-      }),
-  );
+  const answer = await requests.send(async (send, abortSignal) => {
+    const command = new GetObjectCommand({ Bucket: object.Bucket, Key: object.Key, ...conditions });
+    const given = await send(command, { abortSignal });
+    // A body that nobody reads would keep its connection.
+    if (given.ETag === undefined && given.Body instanceof Readable) given.Body.destroy();
+    return withTag(given);
+  });
   const stream = answer.Body;
   if (!(stream instanceof Readable) || answer.ContentLength === undefined) {
     throw new BackupctlError('unsupported', `the S3 server does not say how long ${object.key} is`);

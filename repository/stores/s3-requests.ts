@@ -5,7 +5,7 @@ import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
 import { observed } from './observed.ts';
 import { type StoreObserver, type StoreResult, unobserved } from './observer.ts';
 import type { ResolvedStore } from './resolved-store.ts';
-import { isPassing, isSoonHopeless, isUnreachable, s3Failure } from './s3-errors.ts';
+import { isPassing, isSoonHopeless, isStaleCredential, isUnreachable, s3Failure } from './s3-errors.ts';
 
 /** Tries of one request. The waits between them add up to about half a minute. */
 const MAX_TRIES = 10;
@@ -39,10 +39,11 @@ type S3Command = Parameters<Send>[0];
  * budget is shared by all requests of a client, and runs dry under a burst.
  */
 export class S3Requests {
-  readonly #client: S3Client;
-  readonly #patient: S3Client;
+  readonly #config: Extract<ResolvedStore, { type: 's3' }>;
+  readonly #timeouts: S3Timeouts;
   readonly #agents: { http: HttpAgent; https: HttpsAgent };
   readonly #observer: StoreObserver;
+  #clients: { usual: S3Client; patient: S3Client };
   #answered = false;
 
   constructor(
@@ -52,9 +53,10 @@ export class S3Requests {
     const { timeouts = defaultTimeouts, observer = unobserved } = options;
     this.#observer = observer;
     const sockets = { keepAlive: true, maxSockets: 64, scheduling: 'lifo' as const };
+    this.#config = config;
+    this.#timeouts = timeouts;
     this.#agents = { http: new HttpAgent(sockets), https: new HttpsAgent(sockets) };
-    this.#client = this.#newClient(config, timeouts.connect, timeouts.idle);
-    this.#patient = this.#newClient(config, timeouts.connect, timeouts.completeIdle);
+    this.#clients = this.#newClients();
   }
 
   /**
@@ -66,13 +68,14 @@ export class S3Requests {
     request: (send: Send, abortSignal: AbortSignal | undefined) => Promise<T>,
     options: { signal?: AbortSignal | undefined; patient?: boolean } = {},
   ): Promise<T> {
-    const client = options.patient === true ? this.#patient : this.#client;
     let operation = '';
-    const send = ((command: S3Command, sendOptions: object) => {
-      operation = command.constructor.name.replace(/Command$/, '');
-      return observed(this.#observer, operation, () => client.send(command, sendOptions), resultOf);
-    }) as Send;
     for (let tries = 1; ; tries += 1) {
+      const clients = this.#clients;
+      const client = options.patient === true ? clients.patient : clients.usual;
+      const send = ((command: S3Command, sendOptions: object) => {
+        operation = command.constructor.name.replace(/Command$/, '');
+        return observed(this.#observer, operation, () => client.send(command, sendOptions), resultOf);
+      }) as Send;
       try {
         const output = await request(send, options.signal);
         this.#answered = true;
@@ -81,14 +84,15 @@ export class S3Requests {
         options.signal?.throwIfAborted();
         if (!this.#mayTryAgain(error, tries)) throw error;
         this.#observer.retry(operation);
+        this.#renewCredentials(error, clients);
         await sleep(waitAfter(tries), undefined, { signal: options.signal });
       }
     }
   }
 
   close(): void {
-    this.#client.destroy();
-    this.#patient.destroy();
+    this.#clients.usual.destroy();
+    this.#clients.patient.destroy();
     this.#agents.http.destroy();
     this.#agents.https.destroy();
   }
@@ -97,12 +101,28 @@ export class S3Requests {
     const failure = s3Failure(error);
     if (failure === null) return false;
     if (failure.status !== undefined) this.#answered = true;
+    if (isStaleCredential(failure)) return tries < MAX_HOPELESS_TRIES;
     if (!isPassing(failure)) return false;
     if (!this.#answered && isUnreachable(failure)) return tries < MAX_FIRST_TRIES;
     return tries < (isSoonHopeless(failure) ? MAX_HOPELESS_TRIES : MAX_TRIES);
   }
 
-  #newClient(config: Extract<ResolvedStore, { type: 's3' }>, connect: number, idle: number): S3Client {
+  /** A client keeps the credentials that it has found; a new one looks again, in files and in the environment. */
+  #renewCredentials(error: unknown, used: { usual: S3Client; patient: S3Client }): void {
+    const failure = s3Failure(error);
+    if (failure === null || !isStaleCredential(failure) || this.#clients !== used) return;
+    this.#clients = this.#newClients();
+  }
+
+  #newClients(): { usual: S3Client; patient: S3Client } {
+    return {
+      usual: this.#newClient(this.#timeouts.idle),
+      patient: this.#newClient(this.#timeouts.completeIdle),
+    };
+  }
+
+  #newClient(idle: number): S3Client {
+    const config = this.#config;
     const settings: S3ClientConfig = {
       maxAttempts: 1,
       forcePathStyle: config.forcePathStyle,
@@ -115,7 +135,7 @@ export class S3Requests {
       requestHandler: {
         httpAgent: this.#agents.http,
         httpsAgent: this.#agents.https,
-        connectionTimeout: connect,
+        connectionTimeout: this.#timeouts.connect,
         socketTimeout: idle,
       },
     };

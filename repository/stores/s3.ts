@@ -21,6 +21,7 @@ import {
 } from '../store.ts';
 import type { StoreObserver } from './observer.ts';
 import type { ResolvedStore } from './resolved-store.ts';
+import { complete, withTag } from './s3-answers.ts';
 import { type S3Place, s3Error, s3Failure } from './s3-errors.ts';
 import { abortUpload, encodeCrc32, S3MultipartWriter, type S3Object, versionOf } from './s3-multipart.ts';
 import { S3ReadStream } from './s3-read-stream.ts';
@@ -62,8 +63,8 @@ export class S3Store implements Store {
     const { Bucket, Key } = this.#object(key);
     return await this.#mapped(`write ${key}`, async () => {
       try {
-        const answer = await this.#requests.send(
-          async (send, abortSignal) =>
+        const answer = await this.#requests.send(async (send, abortSignal) =>
+          withTag(
             await send(
               new PutObjectCommand({
                 Bucket,
@@ -76,6 +77,7 @@ export class S3Store implements Store {
               }),
               { abortSignal },
             ),
+          ),
         );
         const versionId = versionOf(answer.VersionId);
         return { key, size: body.byteLength, modified: dateOf(answer), versionId };
@@ -107,8 +109,8 @@ export class S3Store implements Store {
     const { Bucket, Key } = this.#object(key);
     return await this.#mapped(`look at ${key}`, async () => {
       try {
-        const answer = await this.#requests.send(
-          async (send, abortSignal) => await send(new HeadObjectCommand({ Bucket, Key }), { abortSignal }),
+        const answer = await this.#requests.send(async (send, abortSignal) =>
+          withTag(await send(new HeadObjectCommand({ Bucket, Key }), { abortSignal })),
         );
         return {
           key,
@@ -161,8 +163,8 @@ export class S3Store implements Store {
     while (marker !== null) {
       const input: ListMultipartUploadsCommandInput = { Bucket: this.#bucket, Prefix, ...marker };
       const page: ListMultipartUploadsCommandOutput = await this.#mapped('list unfinished uploads', () =>
-        this.#requests.send(
-          async (send, abortSignal) => await send(new ListMultipartUploadsCommand(input), { abortSignal }),
+        this.#requests.send(async (send, abortSignal) =>
+          complete(await send(new ListMultipartUploadsCommand(input), { abortSignal })),
         ),
       );
       for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
@@ -195,8 +197,8 @@ export class S3Store implements Store {
     do {
       const input = { Bucket: this.#bucket, Prefix, Delimiter, ContinuationToken: token };
       const page = await this.#mapped(`list ${prefix === '' ? 'objects' : prefix}`, () =>
-        this.#requests.send(
-          async (send, abortSignal) => await send(new ListObjectsV2Command(input), { abortSignal }),
+        this.#requests.send(async (send, abortSignal) =>
+          complete(await send(new ListObjectsV2Command(input), { abortSignal })),
         ),
       );
       yield page;

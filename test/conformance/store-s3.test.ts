@@ -144,11 +144,11 @@ describe('the s3 store and what servers answer', () => {
       [error(501, 'NotImplemented'), 'unsupported', 'cannot do that'],
     ] as const;
     for (const [fault, code, words] of cases) {
-      proxy.fault(isAny, fault);
+      proxy.fault(isAny, fault, 100);
       const refusal = { code, message: expect.stringContaining(words) };
       await expect(store.create('errors/object', bytesOf(1)), words).rejects.toMatchObject(refusal);
-      proxy.fault(isAny, fault);
       await expect(store.read('errors/object'), words).rejects.toMatchObject(refusal);
+      proxy.heal();
     }
     expect(await keysOf(direct, 'errors/')).toEqual([]);
   });

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { ListMemory } from './list-memory.ts';
 
 /** What happens to a request. */
 export type HttpFault =
@@ -11,8 +12,14 @@ export type HttpFault =
   | { kind: 'lose-answer' }
   /** The answer's headers and so many bytes of its body arrive, then the connection breaks. */
   | { kind: 'cut-answer'; after: number }
-  /** One bit of the request's body is changed on the way. */
-  | { kind: 'flip-bit' }
+  /** One bit of the request's body is changed on the way; `at` is where, from 0 to below 1. Default: in the middle. */
+  | { kind: 'flip-bit'; at?: number }
+  /** One bit of the answer's body. */
+  | { kind: 'flip-answer'; at?: number }
+  /** What was answered to the same list when it was last asked for, if it ever was. */
+  | { kind: 'old-list' }
+  /** A list comes in two pages, and the second one fails for as long as this fault is there. */
+  | { kind: 'half-list'; second: 'error' | 'cut' | 'reset' }
   /** Answered by the proxy; the server never hears of it. */
   | { kind: 'answer'; status: number; body?: string; headers?: Record<string, string> }
   /** Headers are taken from the answer. */
@@ -33,7 +40,7 @@ export interface HttpProxy {
   /** Every request so far, faulted or not. */
   readonly requests: ProxiedRequest[];
   /** Does this to the next `times` (default 1) requests that match; earlier faults go first. */
-  fault(matches: (request: ProxiedRequest) => boolean, fault: HttpFault, times?: number): void;
+  fault(matches: (request: ProxiedRequest) => boolean, fault: HttpFault, times?: number): HttpFaultHandle;
   /** Connections of clients that are open. */
   connections(): Promise<number>;
   /** Drops what is left of all faults. */
@@ -41,22 +48,34 @@ export interface HttpProxy {
   close(): Promise<void>;
 }
 
+export interface HttpFaultHandle {
+  /** How many requests it has struck. */
+  readonly hits: number;
+  remove(): void;
+}
+
 interface PendingFault {
   matches: (request: ProxiedRequest) => boolean;
   fault: HttpFault;
   left: number;
+  hits: number;
 }
 
 /** Puts a proxy in front of an HTTP server which injects faults, request by request. Headers pass unchanged. */
 export async function startHttpProxy(target: string): Promise<HttpProxy> {
   const requests: ProxiedRequest[] = [];
+  const lists = new ListMemory();
   let faults: PendingFault[] = [];
   const server = createServer((incoming, outgoing) => {
     const seen = { method: incoming.method ?? '', url: incoming.url ?? '', headers: incoming.headers };
     requests.push(seen);
     const pending = faults.find(({ left, matches }) => left > 0 && matches(seen));
-    if (pending !== undefined) pending.left -= 1;
-    forward(new URL(target), incoming, outgoing, pending?.fault).catch(() => incoming.socket.destroy());
+    if (pending !== undefined) {
+      pending.left -= 1;
+      pending.hits += 1;
+    }
+    const fault = pending?.fault ?? lists.faultOf(seen);
+    forward(new URL(target), incoming, outgoing, fault, lists).catch(() => incoming.socket.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -64,7 +83,18 @@ export async function startHttpProxy(target: string): Promise<HttpProxy> {
     endpoint: `http://127.0.0.1:${port}`,
     requests,
     fault: (matches, fault, times = 1) => {
-      faults.push({ matches, fault, left: times });
+      const pending = { matches, fault, left: times, hits: 0 };
+      faults.push(pending);
+      const release = fault.kind === 'half-list' ? lists.failSecondPages(fault.second) : () => {};
+      return {
+        get hits() {
+          return pending.hits;
+        },
+        remove: () => {
+          faults = faults.filter((each) => each !== pending);
+          release();
+        },
+      };
     },
     connections: () =>
       new Promise((resolve, reject) => {
@@ -72,6 +102,7 @@ export async function startHttpProxy(target: string): Promise<HttpProxy> {
       }),
     heal: () => {
       faults = [];
+      lists.healSecondPages();
     },
     close: async () => {
       server.closeAllConnections();
@@ -85,6 +116,7 @@ async function forward(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   fault: HttpFault | undefined,
+  lists: ListMemory,
 ): Promise<void> {
   if (fault?.kind === 'reset') {
     incoming.socket.resetAndDestroy();
@@ -97,8 +129,13 @@ async function forward(
     outgoing.end(incoming.method === 'HEAD' ? undefined : fault.body);
     return;
   }
-  if (fault?.kind === 'flip-bit' && body.length > 0)
-    body[body.length >> 1] = (body[body.length >> 1] ?? 0) ^ 1;
+  const old = fault?.kind === 'old-list' ? lists.last(incoming.url ?? '') : undefined;
+  if (old !== undefined) {
+    outgoing.writeHead(200, { 'content-type': 'application/xml' });
+    outgoing.end(old);
+    return;
+  }
+  if (fault?.kind === 'flip-bit') flip(body, fault.at);
   const upstream = request({
     host: target.hostname,
     port: target.port,
@@ -121,20 +158,35 @@ async function forward(
     upstream.on('error', reject);
     upstream.end(body);
   });
-  await pass(answer, outgoing, fault);
+  await pass(answer, outgoing, fault, { url: incoming.url ?? '', lists });
+}
+
+function flip(body: Buffer, at = 0.5): void {
+  if (body.length === 0) return;
+  const index = Math.min(body.length - 1, Math.floor(body.length * at));
+  body[index] = (body[index] ?? 0) ^ (1 << (index % 8));
 }
 
 async function pass(
   answer: IncomingMessage,
   outgoing: ServerResponse,
   fault: HttpFault | undefined,
+  { url, lists }: { url: string; lists: ListMemory },
 ): Promise<void> {
-  const body = await bodyOf(answer);
+  let body = await bodyOf(answer);
   if (fault?.kind === 'lose-answer') {
     outgoing.socket?.resetAndDestroy();
     return;
   }
   const headers = { ...answer.headers };
+  if (answer.statusCode === 200) {
+    lists.remember(url, body);
+    if (fault?.kind === 'flip-answer') flip(body, fault.at);
+    if (fault?.kind === 'half-list') {
+      body = lists.firstPage(url, body);
+      headers['content-length'] = String(body.length);
+    }
+  }
   if (fault?.kind === 'strip-answer') for (const name of fault.headers) delete headers[name];
   outgoing.writeHead(answer.statusCode ?? 502, headers);
   if (fault?.kind !== 'cut-answer') {

@@ -11,9 +11,11 @@ export interface Fault {
    * - `drop-response`: the server has its request whole, the client gets a reset instead of the answer
    * - `blackhole`: nothing is forwarded any more, the connection stays open
    * - `delay`: each piece waits `milliseconds`
-   * - `throttle`: at most `bytesPerSecond`
+   * - `throttle`: at most `bytesPerSecond`, in the pieces that come
+   * - `trickle`: byte by byte, `bytesPerSecond` of them, until the fault is removed
+   * - `freeze`: nothing passes until the fault is removed, then all of it, as after a lost and mended line
    */
-  action: 'cut' | 'reset' | 'drop-response' | 'blackhole' | 'delay' | 'throttle';
+  action: 'cut' | 'reset' | 'drop-response' | 'blackhole' | 'delay' | 'throttle' | 'trickle' | 'freeze';
   /** Default: `to-server`; `drop-response` has none. */
   direction?: Direction;
   /** Bytes in that direction that still pass once the fault has matched. Default 0. */
@@ -118,6 +120,15 @@ export async function startProxy(target: { host: string; port: number }): Promis
           if (fault.action === 'delay') await sleep(fault.milliseconds ?? 100);
           else if (fault.action === 'throttle') {
             await sleep((chunk.length / (fault.bytesPerSecond ?? 65_536)) * 1000);
+          } else if (fault.action === 'freeze') {
+            while (!one.active.removed && !sink.destroyed) await sleep(20);
+          } else if (fault.action === 'trickle') {
+            while (chunk.length > 1 && !one.active.removed && !sink.destroyed) {
+              await write(sink, chunk.subarray(0, 1));
+              bytes[direction] += 1;
+              chunk = chunk.subarray(1);
+              await sleep(1000 / (fault.bytesPerSecond ?? 1));
+            }
           } else {
             const room = Math.max(0, (fault.after ?? 0) - one.passed);
             if (chunk.length > room) {
