@@ -66,8 +66,10 @@ class SealedAttempt implements Attempt {
     try {
       segment = await this.#openSegment(stream, 0, options.signal);
       const limit = this.#options.segmentPlain ?? SEGMENT_PLAIN;
+      let taken = 0;
       for await (const chunk of chunksOf(source, options.signal)) {
         let rest = chunk;
+        taken += chunk.length;
         while (rest.length > 0) {
           const room = limit - segment.sealer.plainSize;
           // Cut only when there is more: a stream that ends on the limit has no empty segment behind it.
@@ -87,6 +89,13 @@ class SealedAttempt implements Attempt {
       }
       // The end of the bytes proves nothing: only now does the source say whether they were all.
       await unlessAborted(source.finished, options.signal);
+      const brought = source.brought?.() ?? taken;
+      if (taken !== brought) {
+        throw new BackupctlError(
+          'failed',
+          `${stream}: of ${brought} bytes that came only ${taken} were read`,
+        );
+      }
       records.push(await this.#closeSegment(segment));
       segment = null;
       return records;

@@ -9,6 +9,8 @@ export interface CompressedSource {
    * the last part back until then, so that a failed dump can never look whole.
    */
   finished: Promise<void>;
+  /** Bytes that came into the stream, asked at its end: a stream that lost some on its way is refused. */
+  brought?: () => number;
   /** Nobody else looks at the stream's chunks, so that their memory may be given back as soon as they are sealed. */
   disposable?: boolean;
 }

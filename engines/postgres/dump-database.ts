@@ -156,7 +156,8 @@ async function stream(
         },
       ],
     });
-    if (pipeline.stream === null) throw new Error('the last stage streams');
+    const { stream } = pipeline;
+    if (stream === null) throw new Error('the last stage streams');
     const counting =
       request.selection.schema_only === true
         ? Promise.resolve(0)
@@ -167,12 +168,14 @@ async function stream(
     finished.catch((error) => run.log.warn(`the dump of ${database} did not end well: ${messageOf(error)}`));
     try {
       const objects = await sink.write(databaseStream(database), {
-        stream: pipeline.stream,
+        stream,
         finished,
+        brought: () => pipeline.streamed,
         disposable: true,
       });
       return { objects, uncounted: await counting };
     } finally {
+      stream.destroy();
       await pipeline.terminate(); // all have ended, but where the upload failed
     }
   });

@@ -59,7 +59,8 @@ export async function dumpGlobals(
         },
       ],
     });
-    if (pipeline.stream === null) throw new Error('the last stage streams');
+    const { stream } = pipeline;
+    if (stream === null) throw new Error('the last stage streams');
     const finished = pipeline.finished.then(
       () => {
         if (pipeline.tail('tail').split('\n').includes(trailer)) return;
@@ -75,11 +76,13 @@ export async function dumpGlobals(
     finished.catch(() => {}); // the sink waits for it
     try {
       return await sink.write(globalsStream, {
-        stream: pipeline.stream,
+        stream,
         finished,
+        brought: () => pipeline.streamed,
         disposable: true,
       });
     } finally {
+      stream.destroy();
       await pipeline.terminate();
     }
   });

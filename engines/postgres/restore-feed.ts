@@ -1,5 +1,7 @@
 import type { Readable } from 'node:stream';
+import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { giveBack } from '../../repository/spent.ts';
+import { ChildFailedError } from '../process/child.ts';
 import type { Pipeline } from '../process/pipeline.ts';
 
 /**
@@ -43,8 +45,21 @@ export async function feed(
   const clean = source.readableEnded;
   input.end();
   const failure = await ended;
-  if (failure !== null) throw failure;
+  if (failure !== null) throw clean ? notWhole(failure) : failure;
   if (!clean) throw new Error('the programs ended before the stream did');
+}
+
+/** Of bytes that are those of the manifest, what zstd cannot read was never whole: no other attempt can read it. */
+function notWhole(failure: unknown): unknown {
+  if (!(failure instanceof ChildFailedError) || failure.exit.name !== 'zstd') return failure;
+  const words = failure.lines.join(' ');
+  if (!/unexpected end|premature end|corrupt|checksum|unsupported format|unknown frame/i.test(words)) {
+    return failure;
+  }
+  return new BackupctlError('corrupt', `the backup was not whole when it was stored: ${words}`, {
+    cause: failure,
+    hint: 'restore another backup; `backupctl backup-verify` says which are whole',
+  });
 }
 
 function drained(input: NodeJS.WritableStream, ended: Promise<unknown>): Promise<unknown> {

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { messageOf } from '../../errors/backupctl-error.ts';
 import type { RestoreSource, RunContext, Target } from '../engine.ts';
+import { startOf } from '../process/child.ts';
 import { Pipeline } from '../process/pipeline.ts';
 import { findProgram } from '../tools/find.ts';
 import { feed } from './restore-feed.ts';
@@ -133,17 +134,14 @@ async function readGlobals(source: RestoreSource, stream: string, run: RunContex
     scratch: run.scratch,
     signal: run.signal,
   });
-  const pieces: Buffer[] = [];
-  let size = 0;
-  pipeline.stream?.on('data', (piece: Buffer) => {
-    size += piece.length;
-    if (size <= mostBytes) pieces.push(piece);
-  });
-  const read = new Promise((resolve) => pipeline.stream?.once('close', resolve));
+  const read = startOf(pipeline.stream, mostBytes + 1);
+  read.catch(() => {}); // what broke it shows in the feed
   await feed(bytes, pipeline, () => {});
-  await read;
-  if (size > mostBytes) throw new RangeError('the globals of the backup are larger than any should be');
-  return Buffer.concat(pieces).toString('utf8');
+  const text = await read;
+  if (text.length > mostBytes) {
+    throw new RangeError('the globals of the backup are larger than any should be');
+  }
+  return text.toString('utf8');
 }
 
 /**

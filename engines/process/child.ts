@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
+import { keepForLateReader } from './late-reader.ts';
 import { StderrTail } from './stderr-tail.ts';
 
 /** Where programs that our programs start are looked for; a worker's own PATH is none of theirs. */
@@ -55,6 +56,7 @@ export class Child {
   readonly name: string;
   readonly pid: number;
   readonly stdin: Writable | null;
+  /** May be read however long after the program's end. */
   readonly stdout: Readable | null;
   /** Its end, once its output is read too. Never rejects. */
   readonly exited: Promise<Exit>;
@@ -70,7 +72,9 @@ export class Child {
     this.#process = child;
     if (child.stderr === null) throw new Error('standard error is always a pipe');
     this.#stderr = new StderrTail(child.stderr, options.secrets);
-    // Broken pipes show in exit codes; without listeners they would end this process.
+    if (child.stdout !== null) keepForLateReader(child.stdout);
+    // Broken pipes show in exit codes; without listeners they would end this process, as would a reader that left.
+    child.stdout?.on('error', () => {});
     child.stdin?.on('error', () => {});
     this.exited = new Promise((resolve) => {
       // `exit` alone would come before the last of standard error; `close` alone would wait for a reader of stdout.
@@ -163,15 +167,20 @@ function findSetpriv(): string | null {
 /** Runs a short program to its end and returns the start (1 MiB) of its output. @throws ChildFailedError, missing-tool */
 export async function runToEnd(options: Omit<ChildOptions, 'stdio'>): Promise<string> {
   const child = await Child.start({ ...options, stdio: ['ignore', 'pipe'] });
-  const pieces: Buffer[] = [];
-  let held = 0;
-  child.stdout?.on('data', (piece: Buffer) => {
-    if (held < 1024 * 1024) pieces.push(piece);
-    held += piece.length;
-  });
-  const read = new Promise((resolve) => child.stdout?.once('close', resolve));
+  const read = startOf(child.stdout, 1024 * 1024);
+  read.catch(() => {}); // the program's own failure says more
   const exit = await child.exited;
   if (exit.code !== 0) throw child.failure(exit);
-  await read;
-  return Buffer.concat(pieces).toString('utf8');
+  return (await read).toString('utf8');
+}
+
+/** Reads a program's output to its end, and keeps its start. */
+export async function startOf(output: Readable | null, bytes: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let held = 0;
+  for await (const piece of (output ?? []) as AsyncIterable<Buffer>) {
+    if (held < bytes) pieces.push(piece);
+    held += piece.length;
+  }
+  return Buffer.concat(pieces).subarray(0, bytes);
 }

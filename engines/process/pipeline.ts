@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { Child, type ChildFailedError, type ChildOptions, type Exit } from './child.ts';
@@ -44,7 +45,6 @@ export class Pipeline {
     const find = (wanted: (stage: Stage) => boolean) => children[stages.findIndex(wanted)];
     this.stream = find((stage) => stage.stdout === 'stream')?.stdout ?? null;
     this.feed = find((stage) => stage.stdin === 'feed')?.stdin ?? null;
-    this.stream?.on('error', () => {}); // a reader that left must not end this process
     const tailsRead = stages.map((stage, n) => {
       const output = children[n]?.stdout ?? null;
       return stage.stdout === 'tail' && output !== null ? this.#keepTail(stage.name, output) : undefined;
@@ -99,6 +99,11 @@ export class Pipeline {
     return (this.#tails.get(stage) ?? Buffer.alloc(0)).toString('utf8');
   }
 
+  /** Bytes that have come out of `stream`. Who has read fewer when it has ended has lost some. */
+  get streamed(): number {
+    return (this.stream as Socket | null)?.bytesRead ?? 0;
+  }
+
   /** Ends all programs and resolves when they are gone. Idempotent. */
   async terminate(): Promise<void> {
     await Promise.all(this.children.map((child) => child.terminate()));
@@ -136,13 +141,15 @@ export class Pipeline {
     return found === undefined ? null : found.child.failure(found.exit);
   }
 
-  #keepTail(name: string, output: Readable): Promise<void> {
-    output.on('data', (piece: Buffer) => {
-      const before = this.#tails.get(name) ?? Buffer.alloc(0);
-      this.#tails.set(name, Buffer.concat([before, piece]).subarray(-tailBytes));
-    });
-    output.on('error', () => {});
-    return new Promise((resolve) => output.once('close', resolve));
+  async #keepTail(name: string, output: Readable): Promise<void> {
+    try {
+      for await (const piece of output as AsyncIterable<Buffer>) {
+        const before = this.#tails.get(name) ?? Buffer.alloc(0);
+        this.#tails.set(name, Buffer.concat([before, piece]).subarray(-tailBytes));
+      }
+    } catch {
+      // What could not be read is not in the tail, and so no trailer is.
+    }
   }
 }
 

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { DumpRequest } from '../../engines/engine.ts';
+import type { DumpRequest, DumpSink } from '../../engines/engine.ts';
 import { endSessions, sweepSessions } from '../../engines/postgres/cleanup.ts';
 import { dump } from '../../engines/postgres/dump.ts';
 import { probe } from '../../engines/postgres/probe.ts';
@@ -85,6 +85,21 @@ describe.each([15, 18] as const)('a dump of PostgreSQL %i', (version) => {
     expect(await readdir(run.context.scratch)).toHaveLength(2); // the stream and the index: no passfile, no pipe
     await server.psql('DROP DATABASE again');
     expect(await sessions(run.context.executionId)).toBe(0);
+  });
+
+  test('loses nothing to a store that takes the first byte after every program has ended', async () => {
+    await using run = await TestRun.start();
+    const late: DumpSink = {
+      writeIndex: (name, document) => run.sink.writeIndex(name, document),
+      write: async (stream, source) => {
+        if (!stream.startsWith('large')) await source.finished; // what is short waits in the pipe
+        return run.sink.write(stream, source);
+      },
+    };
+    await dump(targetOn(server, ''), request, late, run.context);
+    const text = async (stream: string) => (await execute('zstd', ['-dcq', run.sink.path(stream)])).stdout;
+    expect(await text('globals.sql.zst')).toContain('-- PostgreSQL database cluster dump complete');
+    expect(await text('plain.pgc.zst')).toContain('row 999');
   });
 
   test('of all databases finds new ones, leaves templates and closed ones out, and has the globals', async () => {

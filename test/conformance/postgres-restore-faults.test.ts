@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { PassThrough, Transform } from 'node:stream';
+import { PassThrough, Readable, Transform } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { postgresEngine } from '../../engines/postgres/engine.ts';
 import { temporaryComment, temporaryName } from '../../engines/postgres/restore-names.ts';
@@ -70,6 +71,21 @@ describe.each([15, 18] as const)('a restore on PostgreSQL %i', (version) => {
       ...run.context,
       progress: () => {},
     });
+
+  test('of globals that were stored cut is corrupt, which no retry would mend', async () => {
+    await using whole = await TestBackup.take(server);
+    for (const bytes of [0, 20]) {
+      whole.through = (stream) => {
+        stream.destroy();
+        const cut = readFileSync(whole.run.sink.path('globals.sql.zst')).subarray(0, bytes);
+        return Readable.from(bytes === 0 ? [] : [cut]);
+      };
+      await expect(planOn(server, whole, { globals: true })).rejects.toMatchObject({
+        code: 'corrupt',
+        retryable: false,
+      });
+    }
+  });
 
   test('is refused while sessions are open, which the plan lists, and swaps them out with --disconnect', async () => {
     const client = await session(server, 'shop');

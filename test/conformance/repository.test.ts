@@ -118,6 +118,17 @@ for (const name of ['filesystem', 's3'] as const) {
         expect(await collect(store.listUnfinished(attempt.prefix))).toEqual([]);
       });
 
+      test('leaves nothing when fewer bytes were read than came, though everything ended well', async () => {
+        const attempt = repository.beginAttempt({ ...newPlace(), pool: owned.pool });
+        const bytes = compressed(5_000);
+        const lossy = { ...source(bytes.subarray(100)), brought: () => bytes.length };
+        await expect(attempt.write('shop.pgc.zst', lossy, { signal })).rejects.toMatchObject({
+          code: 'failed',
+          retryable: true,
+        });
+        expect(await keysOf(store, attempt.prefix)).toEqual([]);
+      });
+
       test('leaves nothing when the stream breaks, and gives the reason of the source', async () => {
         const attempt = repository.beginAttempt({ ...newPlace(), pool: owned.pool });
         const reason = new BackupctlError('failed', 'zstd was killed');

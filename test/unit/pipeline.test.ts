@@ -103,6 +103,28 @@ describe('a pipeline', () => {
     await pipeline.finished;
   });
 
+  test.each([
+    ['iterates', read],
+    [
+      'listens',
+      async ({ stream }: Pipeline) => {
+        let text = '';
+        stream?.on('data', (piece: Buffer) => {
+          text += piece.toString('utf8');
+        });
+        await new Promise((resolve) => stream?.once('end', resolve));
+        return text;
+      },
+    ],
+  ])('loses nothing to a reader who comes after its end, and %s', async (_, readLate) => {
+    const pipeline = await start([shell('short', 'echo short', { stdout: 'stream' })]);
+    await pipeline.finished;
+    // Node throws away what nobody reads soon after the exit.
+    for (let turn = 0; turn < 10; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(await readLate(pipeline)).toBe('short\n');
+    expect(pipeline.streamed).toBe(6);
+  });
+
   test('names the program that failed, not the neighbours that its failure took down', async () => {
     const pipeline = await start([
       { name: 'endless', command: 'cat', args: ['/dev/zero'], stdout: { pipe: 'a' } },
