@@ -7,8 +7,11 @@ export type FaultGroup = 'processes' | 'store' | 'file system' | 'us' | 'tempora
 
 /** A fault that was injected. */
 export interface Injected {
-  /** False where there was nothing to strike (the victim had ended): it does not count as tried. */
-  struck: boolean;
+  /**
+   * False where there was nothing to strike (the victim had ended): it does not count as tried. To be read after `lift`:
+   * a fault that lies in wait for requests learns only by then whether any came.
+   */
+  readonly struck: boolean;
   /** What was done to whom, for the note of a violation: `SIGKILL to zstd 4711`. */
   what: string;
   /**

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BackupClient } from '../../client/client.ts';
+import { type HostNames, makeHostNames } from '../../test/servers/host-names.ts';
 import { type HttpProxy, startHttpProxy } from '../../test/servers/http-proxy.ts';
 import { startPlatform } from '../../test/servers/platform.ts';
 import { startPostgres } from '../../test/servers/postgres.ts';
@@ -46,8 +47,10 @@ async function build(name: WorldName, undo: UndoStack): Promise<World> {
   await writeConfiguration(workspace, dataDir, bucket, directory);
 
   const toolbox = makeToolbox(workspace);
+  const names = bucket?.names ?? null;
   const env: Record<string, string> = { PATH: `${toolbox.folder}:${cliEnvironment().PATH}` };
-  const platform = await startPlatform({ dataDir, env }).catch(() => startPlatform({ dataDir, env }));
+  const up = { dataDir, env, names };
+  const platform = await startPlatform(up).catch(() => startPlatform(up));
   undo.push(async () => {
     await platform.shutDown();
   });
@@ -97,6 +100,7 @@ interface Bucket {
   server: S3Server;
   tcp: TcpProxy;
   http: HttpProxy;
+  names: HostNames | null;
 }
 
 async function openBucket(undo: UndoStack): Promise<Bucket> {
@@ -106,7 +110,9 @@ async function openBucket(undo: UndoStack): Promise<Bucket> {
   undo.push(() => http.close());
   const tcp = await startProxy({ host: '127.0.0.1', port: Number(new URL(http.endpoint).port) });
   undo.push(() => tcp.stop());
-  return { server, tcp, http };
+  const names = makeHostNames();
+  undo.push(async () => await names?.remove());
+  return { server, tcp, http, names };
 }
 
 async function writeConfiguration(
@@ -117,13 +123,13 @@ async function writeConfiguration(
 ): Promise<void> {
   let repository = `  type: filesystem\n  path: ${directory}\n`;
   if (bucket !== null) {
-    const { server, tcp } = bucket;
+    const { server, tcp, names } = bucket;
     const id = await workspace.file('access-key-id', server.accessKeyId);
     const secret = await workspace.file('secret-access-key', server.secretAccessKey);
     repository = `  type: s3
   bucket: ${server.bucket}
   region: ${server.region}
-  endpoint: http://127.0.0.1:${tcp.port}
+  endpoint: http://${names === null ? '127.0.0.1' : 'localhost'}:${tcp.port}
   force_path_style: true
   access_key_id: { file: ${id} }
   secret_access_key: { file: ${secret} }

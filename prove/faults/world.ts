@@ -1,4 +1,5 @@
 import type { BackupClient } from '../../client/client.ts';
+import type { HostNames } from '../../test/servers/host-names.ts';
 import type { HttpProxy } from '../../test/servers/http-proxy.ts';
 import type { Platform } from '../../test/servers/platform.ts';
 import type { PostgresServer } from '../../test/servers/postgres.ts';
@@ -37,6 +38,8 @@ export interface World {
     tcp: TcpProxy;
     /** Requests. It passes them to the server. */
     http: HttpProxy;
+    /** What `up` can resolve; the bucket is at `localhost` for it. Null where this machine cannot have that. */
+    names: HostNames | null;
   } | null;
   /** Where the repository's objects are as files, also those of the bucket. Read it, never write it. */
   readonly repository: string;

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { HostNames } from './host-names.ts';
 import { until } from './wait.ts';
 import { type CliOptions, type CliProcess, type CliResult, killTree, runCli, spawnCli } from './workspace.ts';
 
@@ -14,6 +15,8 @@ export interface PlatformOptions {
   env?: Record<string, string>;
   /** Milliseconds until it has to answer. Default 90,000. */
   timeout?: number;
+  /** What `up` alone can resolve. */
+  names?: HostNames | null;
 }
 
 export interface Platform {
@@ -61,7 +64,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     await rm(readyFile, { force: true });
     const started = spawnCli(
       ['up', '--data-dir', dataDir, '--ready-file', readyFile, ...(options.args ?? [])],
-      { env: options.env, timeout: 2 ** 31 - 1 },
+      { env: options.env, timeout: 2 ** 31 - 1, names: options.names ?? null },
     );
     up = started;
     let end: CliResult | undefined;

@@ -4,6 +4,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheDirectory, projectRoot } from './cache.ts';
+import type { HostNames } from './host-names.ts';
 import { descendants, guarded } from './process.ts';
 
 /** A temporary folder of one test, and the command line run from it. */
@@ -40,6 +41,8 @@ export interface CliOptions {
   cwd?: string;
   /** Milliseconds until it is killed. Default 120,000. */
   timeout?: number;
+  /** What it can resolve, where that is not what this machine can. */
+  names?: HostNames | null;
 }
 
 export interface CliResult {
@@ -77,7 +80,7 @@ export function cliEnvironment(env: Record<string, string> = {}): Record<string,
 
 /** Starts `bin/backupctl` as a process of its own, which ends with this one. */
 export function spawnCli(args: readonly string[], options: CliOptions = {}): CliProcess {
-  const [command, words] = guarded(launcher, args, null);
+  const [command, words] = guarded(...(options.names?.around(launcher, args) ?? [launcher, args]), null);
   const child = spawn(command, words, {
     cwd: options.cwd ?? tmpdir(),
     env: cliEnvironment(options.env),
