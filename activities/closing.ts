@@ -4,6 +4,7 @@ import type { ExecutionOutput, ExecutionState } from '../workflows/types.ts';
 import { beating } from './beating.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withFailures } from './failure.ts';
+import { readable } from './reading.ts';
 
 export interface CloseInput {
   execution_id: string;
@@ -56,7 +57,8 @@ export function createClosingActivities(deps: ActivityDeps) {
       // First: the store may be what failed.
       if (input.state === 'ERROR') await tell(input);
       await count(input);
-      const log = deps.repository.log(input.execution_id);
+      const repository = await readable(deps);
+      const log = repository.log(input.execution_id);
       log.append({
         time: new Date().toISOString(),
         level: input.state === 'ERROR' ? 'error' : 'info',
@@ -65,7 +67,7 @@ export function createClosingActivities(deps: ActivityDeps) {
         output: input.output,
       });
       await log.flush();
-      await deps.repository.finishLog(input.execution_id);
+      await repository.finishLog(input.execution_id);
     },
   };
   return withFailures(beating(['close_log'], activities));

@@ -6,6 +6,7 @@ import { beating } from './beating.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withFailures } from './failure.ts';
 import { Pulse } from './pulse.ts';
+import { pinWhereRead, readable, unpinWhereRead } from './reading.ts';
 import { openSource } from './restore-source.ts';
 import { openRunLog, type RunLog } from './run-log.ts';
 import { withScratch } from './scratch.ts';
@@ -26,15 +27,14 @@ export function createRestoreActivities(deps: ActivityDeps) {
     /** Where the work is to be done, and a pin on the backup, so that no deletion takes it away meanwhile. */
     async restore_pin(input: RestoreRef & { now: string }): Promise<PinResult> {
       const instance = await findInstance(deps, input.target_instance_id);
-      await deps.repository.assertOwner(deps.platformId);
-      await deps.repository.pin(pinOf(input));
+      await pinWhereRead(deps, pinOf(input));
       return { task_queue: instance.task_queue };
     },
 
     /** What a restore would do. Changes nothing. */
     async restore_plan(input: RestoreRef): Promise<RestorePlan> {
       return inTarget(deps, input, 'restore_plan', async ({ engine, target, run, log }) => {
-        const source = await openSource(deps, input, run.signal);
+        const source = await openSource(deps, input, run.signal, log);
         const plan = await engine.planRestore(target, input.request, source, run);
         for (const step of plan.steps) log.info(`${step.action} ${step.target}: ${step.note}`);
         for (const line of [...plan.missing, ...plan.warnings]) log.warn(line);
@@ -49,8 +49,8 @@ export function createRestoreActivities(deps: ActivityDeps) {
           for (const line of await engine.cleanUp(target, input.execution_id, run))
             log.info(`removed ${line}`);
         }
-        const source = await openSource(deps, input, run.signal);
-        return deps.slots.with(run.signal, () =>
+        const source = await openSource(deps, input, run.signal, log);
+        const restored = await deps.slots.with(run.signal, () =>
           engine.restore(target, input.request, source, {
             ...run,
             progress: ({ phase, bytes }) => {
@@ -59,6 +59,11 @@ export function createRestoreActivities(deps: ActivityDeps) {
             },
           }),
         );
+        const left = source.left();
+        return restored.map((database) => ({
+          ...database,
+          note: [database.note, ...left].filter(Boolean).join('; '),
+        }));
       });
     },
 
@@ -70,7 +75,12 @@ export function createRestoreActivities(deps: ActivityDeps) {
         await engine.forgetRestore(target, input.restore_id, run);
         return lines;
       }).catch((error: unknown) => [`nothing at the target: ${messageOf(error)}`]);
-      await deps.repository.unpin(pinOf(input));
+      const log = openRunLog(await readable(deps), input.execution_id, 'restore_cleanup');
+      try {
+        await unpinWhereRead(deps, pinOf(input), log.warn);
+      } finally {
+        await log.close();
+      }
       return { removed };
     },
 
@@ -109,24 +119,26 @@ async function inTarget<T>(
   step: string,
   body: (surroundings: Surroundings) => Promise<T>,
 ): Promise<T> {
-  const log = openRunLog(deps.repository, input.execution_id, step);
   // A restore builds indexes for hours without a byte: what is alive there is the server, which the engine watches.
   const pulse = new Pulse(null);
+  let log: RunLog | undefined;
   try {
+    const opened = openRunLog(await readable(deps), input.execution_id, step);
+    log = opened;
     return await withScratch(deps.scratch, async (scratch) => {
       const instance = await findInstance(deps, input.target_instance_id);
       const engine = await deps.engineNamed(instance.engine);
       const { target, warnings } = await targetOf(deps, instance);
-      for (const warning of warnings) log.warn(warning);
-      const run = { executionId: input.execution_id, signal: pulse.signal, log, scratch };
-      return await body({ engine, target, run, log, pulse });
+      for (const warning of warnings) opened.warn(warning);
+      const run = { executionId: input.execution_id, signal: pulse.signal, log: opened, scratch };
+      return await body({ engine, target, run, log: opened, pulse });
     });
   } catch (error) {
-    log.error(error instanceof BackupctlError ? error.message : messageOf(error));
+    log?.error(error instanceof BackupctlError ? error.message : messageOf(error));
     throw error;
   } finally {
     // Still heartbeating: a store that is slow now must not have the work done again.
-    await log.close();
+    await log?.close();
     pulse.stop();
   }
 }

@@ -2,10 +2,11 @@ import type { Target } from '../engines/engine.ts';
 import { filesOfUrl } from '../engines/urls.ts';
 import type { InstanceRecord } from '../repository/manifest.ts';
 import type { ActivityDeps } from './deps.ts';
+import { readable } from './reading.ts';
 
-/** An instance by id or exact name. @throws BackupctlError not-found */
+/** An instance by id or exact name; while the first repository is away, as a copy knows it. @throws BackupctlError not-found */
 export async function findInstance(deps: ActivityDeps, idOrName: string): Promise<InstanceRecord> {
-  const found = await deps.repository.instance(idOrName);
+  const found = await (await readable(deps)).instance(idOrName);
   deps.instanceNames.set(found.id, found.name);
   return found;
 }

@@ -32,7 +32,14 @@ export class Context {
   /** The client; it connects when it is first asked for something. */
   client(): Promise<BackupClient> {
     this.#client ??= import('../client/client.ts').then(({ BackupClient }) =>
-      BackupClient.open({ dataDir: this.dataDir, configFile: this.configFile }),
+      BackupClient.open({
+        dataDir: this.dataDir,
+        configFile: this.configFile,
+        onWarning: (line) => {
+          this.progress.clear();
+          this.output.note(line);
+        },
+      }),
     );
     return this.#client;
   }

@@ -18,7 +18,7 @@ const DEFAULT_LIMIT = 100;
 export async function listBackups(surroundings: Surroundings, filter: BackupFilter): Promise<BackupPage> {
   const { limit = DEFAULT_LIMIT, marker, datastore } = filter;
   const warnings: string[] = [];
-  const repository = await surroundings.repository();
+  const { repository } = await surroundings.reading();
   const [instances, tombstoned] = await Promise.all([repository.instances(), repository.tombstonedIds()]);
   const nameOf = (id: string) => instances.find((instance) => instance.id === id)?.name ?? id;
   const datastoreOf = (id: string) => instances.find((instance) => instance.id === id)?.engine ?? '';

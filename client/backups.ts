@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import type { Manifest } from '../repository/manifest.ts';
+import type { Repository } from '../repository/repository.ts';
 import type { BackupCreateInput, BackupDeleteInput, RunPolicy } from '../workflows/types.ts';
 import { checkLimit } from './execution-pages.ts';
 import { attribute } from './execution-record.ts';
@@ -22,6 +23,7 @@ import type {
   WaitOptions,
 } from './types.ts';
 import { until } from './until.ts';
+import { mebibytes } from './verification.ts';
 
 /** Milliseconds within which a worker has to take a new run, so that its backup has an id. */
 const TAKEN = 20_000;
@@ -98,9 +100,10 @@ export class Backups {
 
   /** See {@link BackupClient.backupShow}. */
   async show(reference: string, { unambiguous = false }: { unambiguous?: boolean }): Promise<BackupDetails> {
-    const repository = await this.#surroundings.repository();
+    const reading = await this.#surroundings.reading();
+    const { repository } = reading;
     try {
-      const found = await repository.findBackup(reference, { forDelete: unambiguous });
+      const found = await reading.find(reference, { forDelete: unambiguous, evenDeleted: true });
       const { id } = found.manifest;
       const { toBackup } = await import('./backup-list.ts');
       const [marks, tombstoned] = await Promise.all([repository.marks(id), repository.tombstonedIds()]);
@@ -115,7 +118,7 @@ export class Backups {
 
   /** See {@link BackupClient.backupDelete}. */
   async delete(reference: string): Promise<{ id: string; executionId: string }> {
-    const place = await this.#placeOf(reference, true);
+    const place = await this.#placeOf(await this.#surroundings.repository(), reference, true);
     const { startRun } = await import('./runs.ts');
     const input: BackupDeleteInput = {
       instance_id: place.instanceId,
@@ -132,27 +135,28 @@ export class Backups {
   }
 
   /** See {@link BackupClient.backupVerify}. */
-  async verify(reference: string, options: WaitOptions & { data?: boolean }): Promise<VerifiedBackup> {
-    const repository = await this.#surroundings.repository();
-    const place = await this.#placeOf(reference, false);
-    const findings = [];
-    const { onProgress } = options;
-    for await (const finding of repository.verify(place, {
-      data: options.data ?? false,
-      signal: options.signal ?? new AbortController().signal,
-      onProgress: (bytes, of) => onProgress?.(`${mebibytes(bytes)} of ${mebibytes(of)} MiB read`),
-    })) {
-      findings.push(finding);
-    }
-    return { id: place.backupId, name: place.name, findings };
+  async verify(
+    reference: string,
+    options: WaitOptions & { data?: boolean; copy?: string },
+  ): Promise<VerifiedBackup> {
+    const reading = await this.#surroundings.reading();
+    const place = await this.#placeOf(reading.repository, reference, false).catch(async (error: unknown) => {
+      // What the first repository has lost, a copy that is to be verified may have.
+      if (options.copy === undefined) throw error;
+      const { manifest } = await reading.find(reference);
+      return { instanceId: manifest.instance.id, backupId: manifest.id, name: manifest.name };
+    });
+    const { verifyIn } = await import('./verification.ts');
+    const outcome = await verifyIn(await this.#surroundings.copies(), reading, place, options);
+    return { id: place.backupId, name: place.name, ...outcome };
   }
 
   /** See {@link BackupClient.backupContents}. */
   async contents(reference: string): Promise<BackupContent[]> {
-    const repository = await this.#surroundings.repository();
-    const { manifest } = await repository.findBackup(reference);
+    const { find, repository, sources } = await this.#surroundings.reading();
+    const { manifest } = await find(reference);
     const { toContents } = await import('./backup-contents.ts');
-    return toContents(await repository.readIndex(manifest, 'index'), manifest);
+    return toContents(await repository.readIndex(manifest, 'index', { sources }), manifest);
   }
 
   /** See {@link BackupClient.backupExport}. */
@@ -160,29 +164,28 @@ export class Backups {
     reference: string,
     options: WaitOptions & { directory: string; unsealed?: boolean },
   ): Promise<ExportedFile[]> {
-    const repository = await this.#surroundings.repository();
-    const { manifest } = await repository.findBackup(reference);
+    const { find, repository, sources } = await this.#surroundings.reading();
+    const { manifest } = await find(reference);
     const { onProgress } = options;
     const paths = await repository.exportBackup(manifest, options.directory, {
       unsealed: options.unsealed ?? false,
       signal: options.signal ?? new AbortController().signal,
       onProgress: (bytes) => onProgress?.(`${mebibytes(bytes)} MiB written`),
+      sources,
     });
     return Promise.all(paths.map(async (path) => ({ path, size: (await stat(path)).size })));
   }
 
   /** See {@link BackupClient.backupHowToRestore}. */
   async howToRestore(reference: string): Promise<string[]> {
-    const repository = await this.#surroundings.repository();
-    const { manifest } = await repository.findBackup(reference);
+    const manifest = await this.manifest(reference);
     const { stockRestoreOf } = await import('../engines/urls.ts');
     return stockRestoreOf(manifest);
   }
 
   /** The manifest of a backup that is whole and not being deleted. @throws BackupctlError not-found, corrupt */
   async manifest(reference: string): Promise<Manifest> {
-    const repository = await this.#surroundings.repository();
-    return (await repository.findBackup(reference)).manifest;
+    return (await (await this.#surroundings.reading()).find(reference)).manifest;
   }
 
   /** The id of the backup that a run makes; the run names it with its first step. */
@@ -207,10 +210,10 @@ export class Backups {
 
   /** Where a backup is, also one whose manifest is damaged, where it is named by its id. */
   async #placeOf(
+    repository: Repository,
     reference: string,
     forDelete: boolean,
   ): Promise<{ instanceId: string; backupId: string; name: string }> {
-    const repository = await this.#surroundings.repository();
     try {
       const { manifest } = await repository.findBackup(reference, { forDelete });
       return { instanceId: manifest.instance.id, backupId: manifest.id, name: manifest.name };
@@ -235,7 +238,7 @@ export class Backups {
     if (!byId && unambiguous) return null;
     const run = await (byId ? findBackupRun(link, reference.toLowerCase()) : findNamedRun(link, reference));
     if (run === null) return null;
-    const instances = await (await this.#surroundings.repository()).instances();
+    const instances = await (await this.#surroundings.reading()).repository.instances();
     const find = (instanceId: string) => instances.find((instance) => instance.id === instanceId);
     const backup = await toRunningBackup(
       link,
@@ -245,8 +248,4 @@ export class Backups {
     );
     return { ...backup, manifest: null, marks: [] };
   }
-}
-
-function mebibytes(bytes: number): string {
-  return (bytes / 1024 / 1024).toFixed(1);
 }

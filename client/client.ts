@@ -271,8 +271,14 @@ export class BackupClient {
     return this.#backups.delete(reference);
   }
 
-  /** Compares a backup with its manifest, with `data` every byte of it. In this process; without Temporal. */
-  backupVerify(reference: string, options: WaitOptions & { data?: boolean } = {}): Promise<VerifiedBackup> {
+  /**
+   * Compares a backup with its manifest, with `data` every byte of it. In this process; without Temporal.
+   * @param options.copy the name of a copy, or `all`; default: the first repository
+   */
+  backupVerify(
+    reference: string,
+    options: WaitOptions & { data?: boolean; copy?: string } = {},
+  ): Promise<VerifiedBackup> {
     return this.#backups.verify(reference, options);
   }
 

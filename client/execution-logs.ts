@@ -15,7 +15,7 @@ export async function* readLogLines(
   options: LogOptions,
   isOver: () => Promise<boolean>,
 ): AsyncGenerator<LogLine, void, void> {
-  const repository = await surroundings.repository();
+  const { repository } = await surroundings.reading();
   let offset = options.offset ?? 0;
   for (;;) {
     const over = options.follow !== true || (await isOver());

@@ -12,7 +12,7 @@ export class InstanceNames {
 
   /** @throws BackupctlError not-found, ambiguous naming the candidates; a part of a name never matches */
   async find(idOrName: string): Promise<InstanceRecord> {
-    const repository = await this.#surroundings.repository();
+    const { repository } = await this.#surroundings.reading();
     return repository.instance(idOrName);
   }
 
@@ -30,7 +30,7 @@ export class InstanceNames {
   async all(): Promise<(id: string) => string> {
     const instances =
       (await readNames(await this.#surroundings.config())) ??
-      (await (await this.#surroundings.repository()).instances());
+      (await (await this.#surroundings.reading()).repository.instances());
     const names = new Map(instances.map(({ id, name }) => [id, name]));
     return (id) => names.get(id) ?? id;
   }

@@ -41,7 +41,7 @@ export class Instances {
 
   /** See {@link BackupClient.instanceList}. */
   async list(): Promise<Instance[]> {
-    const repository = await this.#surroundings.repository();
+    const { repository } = await this.#surroundings.reading();
     return (await repository.instances()).map(toInstance);
   }
 

@@ -17,7 +17,7 @@ export async function readStatus(
   surroundings: Surroundings,
   schedules: Schedules,
 ): Promise<InstanceStatus[]> {
-  const repository = await surroundings.repository();
+  const { repository } = await surroundings.reading();
   const [instances, all, tombstoned] = await Promise.all([
     repository.instances(),
     schedules.list(),

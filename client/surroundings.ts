@@ -6,6 +6,7 @@ import type { Copies } from '../repository/copies.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { TemporalLink } from './connection.ts';
 import type { Platform } from './platform-file.ts';
+import type { Reading } from './reading.ts';
 
 /** Which platform to talk to. All of it may be left out where the environment says it. */
 export interface BackupClientOptions {
@@ -21,6 +22,8 @@ export interface BackupClientOptions {
   env?: NodeJS.ProcessEnv;
   /** Default `process.cwd()`. */
   cwd?: string;
+  /** Told, in a line, of what went otherwise than expected and does no harm: a copy that was read in place of the first repository. */
+  onWarning?: (line: string) => void;
 }
 
 /**
@@ -36,6 +39,7 @@ export class Surroundings {
   #config: Promise<Config> | undefined;
   #repository: Promise<Repository> | undefined;
   #copies: Promise<Copies> | undefined;
+  #reading: Promise<Reading> | undefined;
   #temporal: Promise<TemporalLink> | undefined;
 
   constructor(options: BackupClientOptions) {
@@ -82,6 +86,22 @@ export class Surroundings {
       return openCopies({ config, primary: () => this.repository(), platformId: null, env: this.env });
     })();
     return this.#copies;
+  }
+
+  /**
+   * What reads of backups go to: the first repository, or where that does not answer the nearest copy that does; a
+   * warning says so.
+   */
+  reading(): Promise<Reading> {
+    this.#reading ??= (async () => {
+      const [copies, { openReading }] = await Promise.all([this.copies(), import('./reading.ts')]);
+      return openReading(copies, (line) => this.warn(line));
+    })();
+    return this.#reading;
+  }
+
+  warn(line: string): void {
+    this.#options.onWarning?.(line);
   }
 
   /** @throws BackupctlError unavailable, credentials, configuration */

@@ -165,8 +165,12 @@ export interface BackupPage extends Page<Backup> {
 export interface VerifiedBackup {
   id: string;
   name: string;
+  /** The repositories that were read: `primary`, names of copies. */
+  read: string[];
   /** Nothing where all is well. */
-  findings: VerifyFinding[];
+  findings: (VerifyFinding & { copy: string })[];
+  /** Repositories that could not be read, and why. */
+  unread: { copy: string; problem: string }[];
 }
 
 /** Something inside of a backup, from its index. */

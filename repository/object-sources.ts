@@ -30,7 +30,7 @@ export interface SourcesOptions {
 }
 
 /** Milliseconds without a byte after which a store that others can stand in for is left. */
-const PATIENCE = 30_000;
+export const PATIENCE = 30_000;
 
 /**
  * The stores from which a backup's objects may be read, nearest first. One that did not answer goes to the end, for as

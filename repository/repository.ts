@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { BackupctlError } from '../errors/backupctl-error.ts';
+import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
 import { type AttemptOptions, beginAttempt } from './attempt.ts';
 import {
   type BackupEntry,
@@ -58,6 +58,17 @@ import { SigningKey } from './signing.ts';
 import { ObjectExistsError, type Store } from './store.ts';
 import { openSegments } from './unsealing.ts';
 import { type VerifyOptions, verifyBackup } from './verify.ts';
+
+/** Where else a backup may be found whole; null where nowhere. */
+export type Elsewhere = (
+  place: { instanceId: string | null; backupId: string },
+  problem: string,
+) => Promise<SignedManifest | null>;
+
+/** Whether a failure to read a backup leaves open that it is whole in another repository. */
+function mayBeElsewhere(error: unknown): boolean {
+  return error instanceof BackupctlError && (error.code === 'not-found' || error.code === 'corrupt');
+}
 
 /**
  * A repository of format 1, as docs/repository-format.md describes it. Reads need no more than `trusted` and an
@@ -243,13 +254,17 @@ export class Repository {
   /**
    * By id, name, or `INSTANCE@latest`. For reads a name means the newest backup that has it and no tombstone; with
    * `forDelete` a name that several have is refused.
+   * @param options.elsewhere asked for a backup that is named by its id or as the latest, and is damaged or missing here
    * @throws BackupctlError not-found, ambiguous, usage; corrupt also when what `@latest` would be is damaged
    */
-  async findBackup(text: string, options: { forDelete?: boolean } = {}): Promise<SignedManifest> {
+  async findBackup(
+    text: string,
+    options: { forDelete?: boolean; elsewhere?: Elsewhere } = {},
+  ): Promise<SignedManifest> {
     const reference = parseReference(text);
-    if (reference.by === 'id') return this.backup(reference.id);
+    if (reference.by === 'id') return this.#orElsewhere(reference.id, options.elsewhere);
     const tombstoned = await this.tombstonedIds();
-    if (reference.by === 'latest') return this.#latest(reference.instance, tombstoned);
+    if (reference.by === 'latest') return this.#latest(reference.instance, tombstoned, options.elsewhere);
     const named: SignedManifest[] = [];
     for await (const entry of this.backups()) {
       if (entry.damaged !== undefined || entry.manifest.name !== reference.name) continue;
@@ -417,12 +432,29 @@ export class Repository {
     return { data, index: [...index, ...data] };
   }
 
-  async #latest(instanceName: string, tombstoned: ReadonlySet<string>): Promise<SignedManifest> {
+  async #orElsewhere(backupId: string, elsewhere: Elsewhere | undefined): Promise<SignedManifest> {
+    try {
+      return await this.backup(backupId);
+    } catch (error) {
+      if (elsewhere === undefined || !mayBeElsewhere(error)) throw error;
+      const found = await elsewhere({ instanceId: null, backupId }, messageOf(error));
+      if (found === null) throw error;
+      return found;
+    }
+  }
+
+  async #latest(
+    instanceName: string,
+    tombstoned: ReadonlySet<string>,
+    elsewhere: Elsewhere | undefined,
+  ): Promise<SignedManifest> {
     const instanceId = await this.#instanceIdOf(instanceName);
     for await (const entry of this.backups(instanceId === null ? {} : { instanceId })) {
       if (entry.damaged !== undefined) {
         const { backupId } = entry.damaged;
         if (instanceId === null || (await this.#isBeingDeleted(backupId, tombstoned))) continue;
+        const whole = await elsewhere?.({ instanceId, backupId }, entry.damaged.problem);
+        if (whole) return whole;
         throw new BackupctlError(
           'corrupt',
           `the latest backup of ${instanceName}: ${entry.damaged.problem}`,

@@ -20,6 +20,8 @@ export class DirectoryTree {
   readonly root: string;
   /** Whether the names of the root and of what is above it are durable. */
   #rootIsDurable = false;
+  /** Whether the root was there once: where it is gone then, a disk is not mounted, and nothing is begun anew. */
+  #rootWasThere = false;
 
   /** @param root - absolute; it may itself be a link, and need not exist before the first write. */
   constructor(root: string) {
@@ -36,13 +38,16 @@ export class DirectoryTree {
    */
   async checkParents(file: string): Promise<void> {
     const directory = path.dirname(file);
-    const expected = path.join(await realpath(this.root), path.relative(this.root, directory));
+    const root = await realpath(this.root);
+    this.#rootWasThere = true;
+    const expected = path.join(root, path.relative(this.root, directory));
     if ((await realpath(directory)) !== expected) throw linkError(directory);
   }
 
   /** Makes the directories down to a file's. They are durable only after {@link sync}. */
   async makeParents(file: string): Promise<void> {
     const directory = path.dirname(file);
+    if (this.#rootWasThere) await this.#checkRootIsThere();
     await mkdir(this.root, { recursive: true, mode: DIRECTORY_MODE });
     if (!this.#rootIsDurable) {
       // Also where it was there: whoever made it may have been killed before this.
@@ -51,6 +56,20 @@ export class DirectoryTree {
     }
     await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
     await this.checkParents(file);
+  }
+
+  /** @throws BackupctlError not-found, which may pass: a repository that vanished must not come to be an empty one. */
+  async #checkRootIsThere(): Promise<void> {
+    try {
+      await lstat(this.root);
+    } catch (cause) {
+      if (!isErrno(cause, 'ENOENT')) throw cause;
+      throw new BackupctlError('not-found', `the directory ${this.root} does not exist any more`, {
+        hint: 'is its disk mounted?',
+        retryable: true,
+        cause,
+      });
+    }
   }
 
   /**
