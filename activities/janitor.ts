@@ -74,6 +74,7 @@ export function createJanitorActivities(deps: ActivityDeps) {
 
     async sweep_instances(input: SweepInput): Promise<InstanceSweepResult> {
       return whileBeating(async () => {
+        await repository.assertOwner(deps.platformId);
         const elsewhere = new Set<string>();
         const result: JanitorResult = { removed: [], problems: [] };
         const grace = input.grace_seconds ?? defaultGrace;
@@ -106,6 +107,7 @@ export function createJanitorActivities(deps: ActivityDeps) {
     /** Logs of executions that ended without closing them: a terminated workflow, a store that was away. */
     async sweep_logs(input: SweepInput): Promise<JanitorResult> {
       return whileBeating(async () => {
+        await repository.assertOwner(deps.platformId);
         const grace = input.grace_seconds ?? defaultGrace;
         const before = new Date(Date.parse(input.now) - grace * 1000);
         const unfinished = await repository.unfinishedLogs({ before });

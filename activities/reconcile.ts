@@ -6,9 +6,12 @@ import {
   WorkflowExecutionAlreadyStartedError,
 } from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+import { BackupctlError } from '../errors/backupctl-error.ts';
 import { lookahead } from '../repository/lookahead.ts';
+import type { ScheduleFacts } from '../repository/schedule-facts.ts';
 import type { BackupCreateInput, MissedFires, RunPolicy } from '../workflows/types.ts';
 import { searchAttributes } from '../workflows/types.ts';
+import { whileBeating } from './beating.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withFailures } from './failure.ts';
 import { firesOf } from './lost-fires.ts';
@@ -38,6 +41,7 @@ export function createReconcileActivities(deps: ActivityDeps) {
       last: ReconcileCursor | null;
       now: string;
     }): Promise<ReconcileCursor> {
+      await refuseForeign(deps);
       const now = Date.parse(input.now);
       const until = now - fresh;
       const pending: Record<string, string> = {};
@@ -63,7 +67,26 @@ export function createReconcileActivities(deps: ActivityDeps) {
       await keepCopies(copies, described);
       return checked;
     },
+
+    /** Records a deletion that the reconciler may know nothing of. @throws refused */
+    async export_deleted_schedule(deleted: ScheduleFacts): Promise<void> {
+      await whileBeating(() => copies.deleted(deleted));
+    },
   });
+}
+
+/**
+ * The fires of a platform that was replaced are its successor's, which has schedules of its own. A repository that does
+ * not answer keeps no lost fire from being made up for.
+ * @throws BackupctlError refused, naming the owner
+ */
+async function refuseForeign({ repository, platformId }: ActivityDeps): Promise<void> {
+  try {
+    await repository.assertOwner(platformId);
+  } catch (error) {
+    if (error instanceof BackupctlError && error.code === 'refused') throw error;
+    Context.current().log.warn('who owns the repository could not be read', { error });
+  }
 }
 
 interface Span {
@@ -94,7 +117,7 @@ async function look(
 /** A repository that does not answer keeps no lost fire from being made up for: the next look exports again. */
 async function keepCopies(copies: ScheduleExport, described: readonly ScheduleDescription[]): Promise<void> {
   try {
-    await copies.run(described);
+    await copies.all(described);
   } catch (error) {
     Context.current().log.warn('the schedules could not be copied to the repository', { error });
   }

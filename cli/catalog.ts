@@ -39,6 +39,7 @@ export const catalog = {
   'key-rotate': () => import('./commands/key-rotate.ts'),
   up: () => import('./commands/up.ts'),
   worker: () => import('./commands/worker.ts'),
+  recover: () => import('./commands/recover.ts'),
   status: () => import('./commands/status.ts'),
   'notify-test': () => import('./commands/notify-test.ts'),
   'janitor-run': () => import('./commands/janitor-run.ts'),

@@ -4,7 +4,8 @@ import type { Execution } from './types.ts';
 
 /** The search attributes by which executions and schedules are found again. */
 export interface Labels {
-  kind: Execution['kind'];
+  /** `system` for what looks after the rest, and is no row of a list. */
+  kind: Execution['kind'] | 'system';
   instance: string | null;
   schedule?: string | null;
   backup?: string | null;

@@ -1,6 +1,8 @@
-import type { ScheduleDescription } from '@temporalio/client';
+import type { ScheduleDescription, ScheduleOptions } from '@temporalio/client';
 import type { Payload } from '@temporalio/common';
+import type { ScheduleFacts } from '../repository/schedule-facts.ts';
 import type { BackupCreateInput, RunPolicy } from '../workflows/types.ts';
+import { labelsToAttributes } from './attributes.ts';
 import type { Schedule } from './types.ts';
 
 /** The type of workflow that a schedule of ours starts. */
@@ -25,6 +27,42 @@ export function argumentsOf(description: ScheduleDescription): [BackupCreateInpu
   if (action.workflowType !== scheduledWorkflow) return null;
   const [input, policy] = (action.args ?? []) as [BackupCreateInput?, RunPolicy?];
   return input === undefined || policy?.schedule_id !== description.scheduleId ? null : [input, policy];
+}
+
+/** What Temporal is given to make a schedule of ours. */
+export function scheduleRequest(
+  facts: Pick<ScheduleFacts, 'id' | 'pattern' | 'timezone' | 'jitter' | 'paused' | 'note'> & {
+    input: BackupCreateInput;
+    policy: RunPolicy;
+  },
+  taskQueue: string,
+): ScheduleOptions {
+  const { id, input, policy } = facts;
+  const typedSearchAttributes = labelsToAttributes({
+    kind: 'backup',
+    instance: input.instance,
+    schedule: id,
+  });
+  return {
+    scheduleId: id,
+    spec: {
+      cronExpressions: [cronWithComment(facts.pattern)],
+      timezone: facts.timezone,
+      ...(facts.jitter > 0 ? { jitter: facts.jitter * 1000 } : {}),
+    },
+    action: {
+      type: 'startWorkflow',
+      workflowType: scheduledWorkflow,
+      workflowId: scheduledWorkflowId(id),
+      args: [input, policy],
+      taskQueue,
+      typedSearchAttributes,
+    },
+    // Overlap and lost fires are ours to decide, where they leave a row (docs/design.md).
+    policies: { overlap: 'ALLOW_ALL', catchupWindow: 60_000 },
+    typedSearchAttributes,
+    state: { paused: facts.paused, ...(facts.note === null ? {} : { note: facts.note }) },
+  };
 }
 
 /** What Temporal knows of a schedule, in our words; null where it is not one of ours. */

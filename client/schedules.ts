@@ -10,9 +10,9 @@ import type { InstanceNames } from './instance-names.ts';
 import type { Draft } from './schedule-change.ts';
 import {
   argumentsOf,
-  cronWithComment,
   scheduledWorkflow,
   scheduledWorkflowId,
+  scheduleRequest,
   toSchedule,
 } from './schedule-record.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -73,29 +73,22 @@ export class Schedules {
     };
     const link = await this.#surroundings.temporal();
     const taskQueue = await this.#surroundings.taskQueue();
-    const typedSearchAttributes = labelsToAttributes({ kind: 'backup', instance: instance.id, schedule: id });
+    const request = scheduleRequest(
+      {
+        id,
+        pattern: cron,
+        timezone,
+        jitter: options.jitter ?? 0,
+        paused: options.paused ?? false,
+        note: null,
+        input,
+        policy,
+      },
+      taskQueue,
+    );
     await link.call(async ({ schedule }) => {
       try {
-        await schedule.create({
-          scheduleId: id,
-          spec: {
-            cronExpressions: [cronWithComment(cron)],
-            timezone,
-            ...(options.jitter ? { jitter: options.jitter * 1000 } : {}),
-          },
-          action: {
-            type: 'startWorkflow',
-            workflowType: scheduledWorkflow,
-            workflowId: scheduledWorkflowId(id),
-            args: [input, policy],
-            taskQueue,
-            typedSearchAttributes,
-          },
-          // Overlap and lost fires are ours to decide, where they leave a row (docs/design.md).
-          policies: { overlap: 'ALLOW_ALL', catchupWindow: 60_000 },
-          typedSearchAttributes,
-          state: { paused: options.paused ?? false },
-        });
+        await schedule.create(request);
       } catch (error) {
         // Nobody else has this id: it was our own call, whose answer was lost.
         if (isAlreadyThere(error)) return;
@@ -145,7 +138,9 @@ export class Schedules {
 
   /** See {@link BackupClient.scheduleDelete}. */
   async delete(reference: string): Promise<void> {
-    const { id } = await this.show(reference);
+    const id = await this.idOf(reference);
+    const description = await this.#describe(id);
+    if (description === null || argumentsOf(description) === null) throw noSchedule(id);
     const link = await this.#surroundings.temporal();
     await link.call(async ({ schedule }) => {
       try {
@@ -154,9 +149,28 @@ export class Schedules {
         if (!isNotFound(error)) throw error;
       }
     });
+    await this.#recordDeletion(link, description);
     await until(
       async () => (await this.#listedIds(`${searchAttributes.schedule} = ${quoted(id)}`)).length === 0,
     );
+  }
+
+  /** Has a worker write it down. Where that fails, the reconciler finds out within a minute. */
+  async #recordDeletion(link: TemporalLink, description: ScheduleDescription): Promise<void> {
+    const { factsOfSchedule } = await import('../repository/schedule-facts.ts');
+    const deleted = factsOfSchedule(description);
+    if (deleted === null) return;
+    const taskQueue = await this.#surroundings.taskQueue();
+    await link
+      .call(({ workflow }) =>
+        workflow.start('schedule_export', {
+          workflowId: `schedule_export/${deleted.id}`,
+          taskQueue,
+          args: [{ deleted }],
+          typedSearchAttributes: labelsToAttributes({ kind: 'system', instance: null }),
+        }),
+      )
+      .catch(() => undefined);
   }
 
   /** See {@link BackupClient.scheduleUpdate}. */

@@ -25,15 +25,25 @@ export async function newestEpoch(store: Store): Promise<Epoch | null> {
   }
 }
 
+export interface EpochClaim {
+  platformId: string;
+  /** For people: host name and data directory. */
+  platform: string;
+  now: Date;
+  /** The epoch (0 for none) on which the decision to take over rests: of two that saw the same one, one wins. */
+  after?: number;
+}
+
 /**
  * Takes the next epoch: whoever held the one before may no longer write.
- * @throws BackupctlError conflict when somebody else took it at the same moment
+ * @throws BackupctlError conflict when somebody else took it at the same moment, or since `after` was read
  */
-export async function claimEpoch(
-  store: Store,
-  claim: { platformId: string; platform: string; now: Date },
-): Promise<Epoch> {
+export async function claimEpoch(store: Store, claim: EpochClaim): Promise<Epoch> {
   const before = await newestEpoch(store);
+  if (before !== null && claim.after !== undefined && before.epoch > claim.after) {
+    if (before.epoch === claim.after + 1 && before.platform_id === claim.platformId) return before;
+    throw claimed(store, before);
+  }
   const epoch: Epoch = {
     epoch: (before?.epoch ?? 0) + 1,
     platform_id: claim.platformId,
@@ -48,10 +58,16 @@ export async function claimEpoch(
     const taken = await readDocument(store, epochSchema, layout.epoch(epoch.epoch));
     // Our own answer may have been lost.
     if (taken.platform_id === claim.platformId) return taken;
-    throw new BackupctlError('conflict', `${store.location} has just been claimed by ${taken.platform}`, {
-      cause: error,
-    });
+    throw claimed(store, taken, error);
   }
+}
+
+function claimed(store: Store, by: Epoch, cause?: unknown): BackupctlError {
+  const owner = `${by.platform} (platform ${by.platform_id}, epoch ${by.epoch})`;
+  return new BackupctlError('conflict', `${store.location} has just been claimed by ${owner}`, {
+    hint: 'look at who that is; run `backupctl recover` again only where this one is to own it after all',
+    cause,
+  });
 }
 
 /**

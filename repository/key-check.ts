@@ -78,7 +78,8 @@ export async function checkKeys(
   };
 }
 
-async function checkBackup(
+/** What identities (secret keys) do with one backup. */
+export async function checkBackup(
   store: Store,
   entry: BackupEntry,
   data: readonly string[],

@@ -42,7 +42,7 @@ export async function createKeys(paths: KeyPaths, { now }: { now: Date }): Promi
   }
   let index = await readSecretFile(paths.indexIdentity);
   if (index === null) {
-    index = await appendIdentity('', now, []);
+    index = await newIndexIdentity(now);
     await createSecretFile(paths.indexIdentity, index);
   }
   const signer = new SigningKey(pem).publicName;
@@ -112,8 +112,14 @@ export function trustedIn(identityFile: string): string[] {
   );
 }
 
-function newSigningKey(): string {
+/** Ed25519, PKCS#8 PEM. */
+export function newSigningKey(): string {
   return generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+/** The text of a file with one new index identity. */
+export function newIndexIdentity(now: Date): Promise<string> {
+  return appendIdentity('', now, []);
 }
 
 async function appendIdentity(file: string, now: Date, trust: string[]): Promise<string> {

@@ -28,7 +28,7 @@ import {
 } from './deletion.ts';
 import { assertNotCommitted, type DiscardOutcome, type DiscardRequest, discardAttempts } from './discard.ts';
 import { decode, encode, parseJson, readIfThere } from './documents.ts';
-import { assertOwner, claimEpoch, newestEpoch } from './epochs.ts';
+import { assertOwner, claimEpoch, type EpochClaim, newestEpoch } from './epochs.ts';
 import { ExecutionLog, finishLog, type LogLines, readLog } from './execution-log.ts';
 import { type ExportOptions, exportBackup } from './export.ts';
 import { readDraftObject, readIndexObject } from './index-documents.ts';
@@ -142,7 +142,7 @@ export class Repository {
   }
 
   /** Takes the next epoch (the first is 1). @throws BackupctlError conflict */
-  claimEpoch(claim: { platformId: string; platform: string; now: Date }): Promise<Epoch> {
+  claimEpoch(claim: EpochClaim): Promise<Epoch> {
     this.#assertWritable();
     return claimEpoch(this.store, claim);
   }

@@ -5,17 +5,15 @@ import type { Config } from '../config/load.ts';
 import { primaryName } from '../repository/copies.ts';
 import { BoundedLog } from './bounded-log.ts';
 import { workflowBundle } from './bundle.ts';
-import { databaseOf, type EmbeddedTemporal } from './embedded-temporal.ts';
+import type { EmbeddedTemporal } from './embedded-temporal.ts';
 import { findTemporal } from './find-temporal.ts';
-import { endFormerLife, recordTemporal } from './former-life.ts';
 import { openHttp } from './http.ts';
 import { seedLastSuccesses } from './last-successes.ts';
 import { PlatformMetrics } from './metrics.ts';
 import { ownRepository } from './own-repository.ts';
-import { startOwnTemporal } from './own-temporal.ts';
+import { endFormerTemporal, namespace, startOwnTemporal } from './own-temporal.ts';
 import { ensurePlatformId, readPlatformId } from './platform-id.ts';
 import { claimGivenPorts, type GivenPorts } from './ports.ts';
-import { ensureSearchAttributes, keepHistory } from './prepare-namespace.ts';
 import { programVersion } from './program-version.ts';
 import { Readiness } from './readiness.ts';
 import { formerPlatform, type PlatformFile, writePlatformFile, writeReadyFile } from './ready-file.ts';
@@ -40,12 +38,9 @@ export interface Life {
   onHung(): void;
 }
 
-const namespace = 'default';
-const historyDays = 90;
 /** Seconds: together they stay below the ten that a clean stop may take. */
 const workerGrace = 4;
 const workerLimit = 6;
-const temporalGrace = 2;
 
 /** Starts every part of a platform whose data directory is locked, and resolves when it is asked to stop. */
 export async function livePlatform(life: Life): Promise<void> {
@@ -70,9 +65,7 @@ export async function livePlatform(life: Life): Promise<void> {
   const program = findTemporal(env);
   const bundling = workflowBundle(dataDir);
   bundling.catch(() => undefined);
-  if ((await endFormerLife(dataDir, databaseOf(dataDir))) > 0) {
-    print('A Temporal server that an earlier `up` left behind was ended.');
-  }
+  await endFormerTemporal(dataDir, print);
   // What was running when an earlier life was killed had its passfiles there, and runs no more.
   const scratch = join(dataDir, 'scratch');
   await rm(scratch, { recursive: true, force: true });
@@ -97,14 +90,11 @@ export async function livePlatform(life: Life): Promise<void> {
   const own = await startOwnTemporal({
     program,
     dataDir,
-    namespace,
     given: { ...life.ports, port: http.port },
     former,
     stop,
     undo,
-    grace: temporalGrace,
-    onStarted: (pid) => recordTemporal(dataDir, pid),
-    onTrouble: trouble,
+    print,
   });
   const { connection } = own;
   temporal = own.temporal;
@@ -114,8 +104,6 @@ export async function livePlatform(life: Life): Promise<void> {
     taskQueue: config.taskQueue,
     running: () => ({ temporal: own.temporal.running, worker: worker?.running ?? false }),
   });
-  await keepHistory(connection, namespace, historyDays);
-  await ensureSearchAttributes(connection, namespace);
   const platform: PlatformFile = {
     platform_id: epoch.platform_id,
     pid: process.pid,
@@ -125,6 +113,7 @@ export async function livePlatform(life: Life): Promise<void> {
     port: http.port,
     ui_port: own.ports.ui,
     task_queue: config.taskQueue,
+    repository_id: repository.document.id,
   };
   writePlatformFile(dataDir, platform);
 

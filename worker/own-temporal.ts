@@ -1,7 +1,9 @@
 import { Connection } from '@temporalio/client';
 import { BackupctlError } from '../errors/backupctl-error.ts';
-import { EmbeddedTemporal } from './embedded-temporal.ts';
+import { databaseOf, EmbeddedTemporal } from './embedded-temporal.ts';
+import { endFormerLife, recordTemporal } from './former-life.ts';
 import { chooseTemporalPorts, type GivenPorts, portTaken, type TemporalPorts } from './ports.ts';
+import { ensureSearchAttributes, keepHistory } from './prepare-namespace.ts';
 import { temporalAnswers } from './readiness.ts';
 import type { PlatformFile } from './ready-file.ts';
 import type { UndoStack } from './undo-stack.ts';
@@ -9,16 +11,13 @@ import type { UndoStack } from './undo-stack.ts';
 export interface OwnTemporalOptions {
   program: string;
   dataDir: string;
-  namespace: string;
   given: GivenPorts;
   /** Whose ports are tried first. */
   former: Partial<PlatformFile> | null;
   stop: AbortSignal;
   undo: UndoStack;
-  /** Seconds that it has to end. */
-  grace: number;
-  onStarted(pid: number): void;
-  onTrouble(line: string): void;
+  /** A line for the operator. */
+  print(line: string): void;
 }
 
 export interface OwnTemporal {
@@ -27,16 +26,39 @@ export interface OwnTemporal {
   ports: TemporalPorts;
 }
 
+/** The namespace of the embedded server. */
+export const namespace = 'default';
+const historyDays = 90;
+/** Seconds that it has to end. */
+const grace = 2;
+
+/** Ends what an earlier life left running on the database of a data directory whose lock is held. */
+export async function endFormerTemporal(dataDir: string, print: (line: string) => void): Promise<void> {
+  if ((await endFormerLife(dataDir, databaseOf(dataDir))) > 0) {
+    print('A Temporal server that an earlier `up` left behind was ended.');
+  }
+}
+
 /** How often ports of our own choice are chosen: on a busy machine another program may bind one before Temporal does. */
 const tries = 5;
 
 /**
- * Starts the platform's Temporal and waits until it answers. Ports of our own choice that somebody else takes before
+ * Starts the Temporal of a data directory whose lock is held, and prepares its namespace once it answers. Ports of our own choice that somebody else takes before
  * Temporal binds them are chosen again.
  * @throws BackupctlError conflict, naming the flag, for a port that was asked for; failed
  */
 export async function startOwnTemporal(options: OwnTemporalOptions): Promise<OwnTemporal> {
-  const { dataDir, given, grace, namespace, program, stop, undo } = options;
+  const { undo } = options;
+  const own = await startOnFreePorts(options);
+  undo.push(() => own.connection.close());
+  undo.push(() => own.temporal.stop(grace));
+  await keepHistory(own.connection, namespace, historyDays);
+  await ensureSearchAttributes(own.connection, namespace);
+  return own;
+}
+
+async function startOnFreePorts(options: OwnTemporalOptions): Promise<OwnTemporal> {
+  const { dataDir, given, program, stop } = options;
   for (let attempt = 1; ; attempt += 1) {
     const ports = await chooseTemporalPorts(given, attempt === 1 ? options.former : null);
     const temporal = new EmbeddedTemporal({
@@ -44,8 +66,8 @@ export async function startOwnTemporal(options: OwnTemporalOptions): Promise<Own
       dataDir,
       port: ports.temporal,
       uiPort: ports.ui,
-      onStarted: options.onStarted,
-      onTrouble: options.onTrouble,
+      onStarted: (pid) => recordTemporal(dataDir, pid),
+      onTrouble: (line) => options.print(`${new Date().toISOString()} ${line}`),
     });
     const connection = Connection.lazy({
       address: temporal.address,
@@ -54,8 +76,6 @@ export async function startOwnTemporal(options: OwnTemporalOptions): Promise<Own
     });
     try {
       await temporal.start(() => temporalAnswers(connection, namespace), stop);
-      undo.push(() => connection.close());
-      undo.push(() => temporal.stop(grace));
       return { temporal, connection, ports };
     } catch (error) {
       await temporal.stop(grace);

@@ -14,6 +14,8 @@ export interface PlatformFile {
   port: number;
   ui_port: number;
   task_queue: string;
+  /** Of the repository that it works on. */
+  repository_id: string;
 }
 
 const pathIn = (dataDir: string) => join(dataDir, 'platform.json');

@@ -11,3 +11,4 @@ export { reconcile } from './reconcile.ts';
 export { restore_create } from './restore_create.ts';
 export { restore_finish } from './restore_finish.ts';
 export { restore_plan } from './restore_plan.ts';
+export { schedule_export } from './schedule_export.ts';

@@ -9,8 +9,15 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 /** What a folder may import from other folders; `types` for types alone. Everything may import `errors`. */
 const rules: Record<string, { code: string[]; types?: string[]; packages?: RegExp }> = {
   cli: {
-    code: ['client', 'config', 'repository/keys.ts', 'worker/platform.ts', 'worker/main.ts'],
-    types: ['repository', 'engines', 'workflows'],
+    code: [
+      'client',
+      'config',
+      'repository/keys.ts',
+      'worker/platform.ts',
+      'worker/main.ts',
+      'worker/recovery/recover.ts',
+    ],
+    types: ['repository', 'engines', 'workflows', 'worker/recovery'],
     packages: /^(yargs-parser|yaml|get-east-asian-width|node:.*)$/,
   },
   server: { code: ['client', 'config'], types: ['repository', 'workflows'] },
