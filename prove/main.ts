@@ -16,6 +16,7 @@ Proofs: ${proofs.map(({ name }) => name).join(', ')} (without a name: all of the
   --runs N   how many runs (of cron: a hundred patterns each; of flip: 512 bytes each)
   --fresh    forget what was proved with this seed before, and begin again
   --write    put the results into docs/proofs.md
+The fault matrix is a program of its own: npm run prove -- faults --help
 What was proved is kept in the cache: after Ctrl-C the same words go on where it was.
 `;
 
@@ -47,6 +48,10 @@ async function prove(proof: Proof, seed: number, wanted: number | undefined, fre
 }
 
 async function main(): Promise<number> {
+  if (process.argv[2] === 'faults') {
+    const { faults } = await import('./faults/main.ts');
+    return faults(process.argv.slice(3));
+  }
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {

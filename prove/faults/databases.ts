@@ -1,12 +1,16 @@
 import type { PostgresServer } from '../../test/servers/postgres.ts';
 
 /** The databases that exist when nothing is under way. */
-export const baseDatabases = ['postgres', 'template0', 'template1', 'shop', 'bills'] as const;
+export const baseDatabases = ['postgres', 'template0', 'template1', 'shop', 'bills', 'stock'] as const;
 
-/** `shop` (some 3 MB that compress to half) and `bills` (smaller; schemas, a large object, an index, a view). */
+/**
+ * `shop` (some 3 MB that compress to half), `bills` (smaller; schemas, a large object, an index, a view), and `stock`, the
+ * only one that is restored over.
+ */
 export async function createDatabases(postgres: PostgresServer): Promise<void> {
   await postgres.psql('CREATE DATABASE shop');
   await postgres.psql('CREATE DATABASE bills');
+  await postgres.psql('CREATE DATABASE stock');
   await postgres.psql(
     `CREATE TABLE items (id int PRIMARY KEY, name text);
      INSERT INTO items SELECT i, md5(i::text) || md5((i + 1)::text) FROM generate_series(1, 20000) i;
@@ -26,11 +30,18 @@ export async function createDatabases(postgres: PostgresServer): Promise<void> {
      SELECT lo_from_bytea(0, decode(md5('one'), 'hex'));`,
     'bills',
   );
+  await postgres.psql(
+    `CREATE TABLE parts (id int PRIMARY KEY, name text);
+     INSERT INTO parts SELECT i, md5(i::text) FROM generate_series(1, 20000) i;
+     CREATE TABLE edition (n int NOT NULL);
+     INSERT INTO edition VALUES (0);`,
+    'stock',
+  );
 }
 
 /** Changes every database a little, so that backups of two runs differ. Nothing else writes to them. */
 export async function nextEdition(postgres: PostgresServer, edition: number): Promise<void> {
-  for (const database of ['shop', 'bills']) {
+  for (const database of ['shop', 'bills', 'stock']) {
     await postgres.psql(`UPDATE edition SET n = ${edition}`, database);
   }
   await postgres.psql(

@@ -13,7 +13,9 @@ export interface Injected {
    */
   readonly struck: boolean;
   /** What was done to whom, for the note of a violation: `SIGKILL to zstd 4711`. */
-  what: string;
+  readonly what: string;
+  /** What the kind itself found that must not be (a command that ended in another way than it has to). Read once lifted. */
+  readonly wrong?: readonly string[];
   /**
    * Takes the fault away; called once, also where the run went wrong. After it the world is as it was: servers up, rights
    * given back, what was stopped woken. A platform that was killed is started again here.
@@ -40,13 +42,14 @@ export interface FaultKind {
   /** Drawn so much more (or less) often than others. Default 1. */
   weight?: number;
   /**
-   * What an execution may say that ended ERROR because of it. Empty: every execution has to end SUCCESS (by a retry,
-   * where need be). Anything else that an execution says is a violation: it would not be the true reason.
+   * What an execution may say that ended ERROR because of it, and a command that could not start one. Tried on the words
+   * with what failed before them: `backup: …`, `restore: …`, `delete: …`, `janitor: …`, `start: CODE: …`. Empty: every
+   * execution has to end SUCCESS (by a retry, where need be). Anything else is a violation: not the true reason.
    */
   reasons: readonly RegExp[];
   /**
-   * What `world.expectedDamage` is to hold may be said here: committed backups that it breaks itself (a store that lost
-   * objects). Default: none, so that every committed backup has to verify to its last byte.
+   * Strikes, and returns soon. A kind that breaks committed backups itself (a store that lost objects) says so in
+   * `world.expectedDamage`; all others have to verify to their last byte.
    */
   inject(world: World, random: Random): Promise<Injected>;
 }

@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BackupClient } from '../../client/client.ts';
 import { type HostNames, makeHostNames } from '../../test/servers/host-names.ts';
@@ -13,13 +13,14 @@ import { cliEnvironment, createWorkspace, type Workspace } from '../../test/serv
 import { UndoStack } from '../../worker/undo-stack.ts';
 import { createDatabases } from './databases.ts';
 import { mounts } from './mounts.ts';
+import { openSmallDisk } from './small-disk.ts';
 import { makeToolbox } from './toolbox.ts';
 import type { World, WorldName } from './world.ts';
 
 /** Bytes a second from the source: a dump of a few megabytes is then long enough to be met in the middle. */
 const pace = 2_500_000;
 
-/** Opens servers and a platform with the instances `orders`, `billing` and (a whole server) `cluster`. */
+/** Opens servers and a platform with the instances `orders`, `billing`, `stock` and (a whole server) `cluster`. */
 export async function openWorld(name: WorldName): Promise<World> {
   const undo = new UndoStack();
   try {
@@ -36,7 +37,13 @@ async function build(name: WorldName, undo: UndoStack): Promise<World> {
   const dataDir = workspace.path('data');
   mkdirSync(dataDir, { mode: 0o700 });
   const password = `p${Math.random().toString(36).slice(2)}-secret`;
-  const postgres = await startPostgres({ version: 18, superuserPassword: password });
+  const disk = openSmallDisk(undo);
+  const postgres = await startPostgres({
+    version: 18,
+    superuserPassword: password,
+    settings: { max_wal_size: '64MB', min_wal_size: '32MB' },
+    ...(disk === null ? {} : { folder: disk.path }),
+  });
   undo.push(() => postgres.stop());
   const source = await startProxy({ host: '127.0.0.1', port: postgres.port });
   undo.push(() => source.stop());
@@ -48,25 +55,43 @@ async function build(name: WorldName, undo: UndoStack): Promise<World> {
 
   const toolbox = makeToolbox(workspace);
   const names = bucket?.names ?? null;
-  const env: Record<string, string> = { PATH: `${toolbox.folder}:${cliEnvironment().PATH}` };
+  // Private directories of the worker are below TMPDIR: in a folder of this world's own they can be counted.
+  const temporary = workspace.path('tmp');
+  mkdirSync(temporary);
+  const env: Record<string, string> = {
+    PATH: `${toolbox.folder}:${cliEnvironment().PATH}`,
+    TMPDIR: temporary,
+  };
   const up = { dataDir, env, names };
   const platform = await startPlatform(up).catch(() => startPlatform(up));
   undo.push(async () => {
     await platform.shutDown();
   });
   await createDatabases(postgres);
+  const secrets = [
+    password,
+    ...(await identitiesOf(dataDir)),
+    ...(bucket === null ? [] : [bucket.server.secretAccessKey]),
+  ];
+  const former: BackupClient[] = [];
   let client = BackupClient.open({ dataDir, env: {} });
-  undo.push(() => client.close());
+  undo.push(async () => {
+    for (const each of [...former, client]) await each.close().catch(() => {});
+  });
   const passwordFile = await workspace.file('password', `${password}\n`);
   for (const [instance, database] of [
     ['orders', 'shop'],
     ['billing', 'bills'],
+    ['stock', 'stock'],
     ['cluster', ''],
   ] as const) {
     const url = `postgres://postgres@127.0.0.1:${source.port}/${database}`;
     // By the command line: that is what allows the worker to open the file.
     await platform.json(['instance-create', instance, '--url', url, '--password-file', passwordFile]);
   }
+  const { id: scheduleId } = await client.scheduleCreate('orders', '0 0 1 1 *', 'yearly', {
+    overlap: 'wait',
+  });
   source.inject({ action: 'throttle', direction: 'to-client', bytesPerSecond: pace });
 
   return {
@@ -75,7 +100,8 @@ async function build(name: WorldName, undo: UndoStack): Promise<World> {
     env,
     client: () => client,
     async restartPlatform() {
-      await client.close().catch(() => {});
+      // Somebody may still be using it: what it answers then is an error for users as well.
+      former.push(client);
       await platform.restart().catch(() => platform.restart());
       client = BackupClient.open({ dataDir, env: {} });
       await until(async () => (await fetch(`http://127.0.0.1:${platform.port}/readyz`)).ok, {
@@ -85,13 +111,17 @@ async function build(name: WorldName, undo: UndoStack): Promise<World> {
     },
     postgres,
     source,
+    fillSource: disk === null ? null : (left) => disk.fill(left),
     bucket,
     toolbox,
     repository: bucket === null ? directory : join(bucket.server.directory, bucket.server.bucket),
     mount,
     workspace,
     passwordFile,
+    scheduleId,
+    secrets,
     expectedDamage: new Map(),
+    sourceStates: new Map(),
     stop: () => undo.run(),
   };
 }
@@ -113,6 +143,13 @@ async function openBucket(undo: UndoStack): Promise<Bucket> {
   const names = makeHostNames();
   undo.push(async () => await names?.remove());
   return { server, tcp, http, names };
+}
+
+/** The lines of the identity file that open data. */
+async function identitiesOf(dataDir: string): Promise<string[]> {
+  const files = ['identity.txt', 'index-identity.txt'].map((file) => readFile(join(dataDir, file), 'utf8'));
+  const text = (await Promise.all(files)).join('\n');
+  return text.split('\n').filter((line) => line.startsWith('AGE-SECRET-KEY-'));
 }
 
 async function writeConfiguration(

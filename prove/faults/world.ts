@@ -25,12 +25,17 @@ export interface World {
   readonly env: Record<string, string>;
   /** A client in this process; another one after each restart. */
   client(): BackupClient;
-  /** Ends nothing: starts what was ended, and makes a new client. */
+  /** Starts `up`, which was ended, waits until it is ready, and makes a new client. */
   restartPlatform(): Promise<void>;
   /** PostgreSQL 18, source and target of everything. */
   readonly postgres: PostgresServer;
   /** Between the product and PostgreSQL; throttled, so that a dump lasts a second or two. */
   readonly source: TcpProxy;
+  /**
+   * Fills the disk of PostgreSQL up to so many bytes; what it returns makes room again. Null where that disk is not a
+   * small one of its own (making one needs root).
+   */
+  readonly fillSource: ((left: number) => Promise<() => Promise<void>>) | null;
   /** Only in `bucket`. */
   readonly bucket: {
     server: S3Server;
@@ -50,8 +55,14 @@ export interface World {
   readonly workspace: Workspace;
   /** Of the user postgres, as the instances name it. */
   readonly passwordFile: string;
+  /** Of `yearly`, on `orders`; it fires when it is triggered. */
+  readonly scheduleId: string;
+  /** What must be nowhere but in the files that hold it on purpose. */
+  readonly secrets: readonly string[];
   /** Backups that a fault has broken on purpose, by id, with what may be found: they need not verify. */
   readonly expectedDamage: Map<string, RegExp>;
+  /** Contents that a fault gives a database of the source for a while, by database: a backup may be of any of them. */
+  readonly sourceStates: Map<string, Set<string>>;
   stop(): Promise<void>;
 }
 

@@ -16,6 +16,8 @@ export interface PostgresOptions {
   settings?: Record<string, string>;
   /** Of the role `postgres`, over TCP. Default: a random one. */
   superuserPassword?: string;
+  /** Where its folder is made. Default: the system's for temporary files. */
+  folder?: string;
   /** Further words for `initdb`, such as `--data-checksums`; a cluster with them is not copied from the template. */
   initdb?: readonly string[];
 }
@@ -52,7 +54,7 @@ const childEnvironment = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C.UTF-
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
   const binDir = postgresBinaries(options.version);
   const account = unprivilegedAccount();
-  const base = mkdtempSync(join(tmpdir(), `backupctl-test-pg${options.version}-`));
+  const base = mkdtempSync(join(options.folder ?? tmpdir(), `backupctl-test-pg${options.version}-`));
   if (account !== null) chownSync(base, account.uid, account.gid);
   const dataDirectory = join(base, 'data');
   const logFile = join(base, 'server.log');
