@@ -19,7 +19,7 @@ const foreign = new Set([
     '--lock-wait-timeout',
     '--enable-row-security',
   ],
-  ...['--runs', '--seed', '--fresh'], // npm run prove
+  ...['--runs', '--seed', '--fresh', '--list', '--minutes', '--only'], // npm run prove
   ...['--identity', '--into', '--restore', '--trust'], // docs/restore.py
 ]);
 
