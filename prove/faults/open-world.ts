@@ -34,7 +34,9 @@ export async function openWorld(name: WorldName): Promise<World> {
 async function build(name: WorldName, undo: UndoStack): Promise<World> {
   const workspace = createWorkspace('world');
   undo.push(() => workspace.remove());
-  const dataDir = workspace.path('data');
+  const mount = (await mounts[name]?.()) ?? null;
+  if (mount !== null) undo.push(() => mount.unmount());
+  const dataDir = mount?.dataPath == null ? workspace.path('data') : join(mount.dataPath, 'data');
   mkdirSync(dataDir, { mode: 0o700 });
   const password = `p${Math.random().toString(36).slice(2)}-secret`;
   const disk = openSmallDisk(undo);
@@ -48,8 +50,6 @@ async function build(name: WorldName, undo: UndoStack): Promise<World> {
   const source = await startProxy({ host: '127.0.0.1', port: postgres.port });
   undo.push(() => source.stop());
   const bucket = name === 'bucket' ? await openBucket(undo) : null;
-  const mount = (await mounts[name]?.(workspace)) ?? null;
-  if (mount !== null) undo.push(() => mount.unmount());
   const directory = mount === null ? join(dataDir, 'repository') : join(mount.path, 'repository');
   await writeConfiguration(workspace, dataDir, bucket, directory);
 

@@ -6,13 +6,14 @@ import type { PostgresServer } from '../../test/servers/postgres.ts';
 import type { Proxy as TcpProxy } from '../../test/servers/proxy.ts';
 import type { S3Server } from '../../test/servers/s3.ts';
 import type { Workspace } from '../../test/servers/workspace.ts';
+import type { WorldMount } from './mounts.ts';
 import type { Toolbox } from './toolbox.ts';
 
 /**
  * - `directory`: the repository is a directory on an ordinary disk
  * - `bucket`: in versitygw, behind a TCP proxy and an HTTP proxy
  * - `small-disk`: a directory on a small loop device of its own
- * - `forgetful`: a directory on the FUSE file system that forgets what was not synced
+ * - `forgetful`: a directory on the FUSE file system that forgets what was not synced; the data directory is on another
  */
 export type WorldName = 'directory' | 'bucket' | 'small-disk' | 'forgetful';
 
@@ -49,7 +50,7 @@ export interface World {
   /** Where the repository's objects are as files, also those of the bucket. Read it, never write it. */
   readonly repository: string;
   /** Only in `small-disk` and `forgetful`: what the kinds of the file system need of their mount. */
-  readonly mount: RepositoryMount | null;
+  readonly mount: WorldMount | null;
   /** The programs that `up` starts: they can be told to misbehave. */
   readonly toolbox: Toolbox;
   readonly workspace: Workspace;
@@ -64,12 +65,4 @@ export interface World {
   /** Contents that a fault gives a database of the source for a while, by database: a backup may be of any of them. */
   readonly sourceStates: Map<string, Set<string>>;
   stop(): Promise<void>;
-}
-
-/** A file system under the repository alone, made for one world. */
-export interface RepositoryMount {
-  /** The mount point; the repository is a directory in it. */
-  path: string;
-  /** Gives the file system back. Called once `up` has ended. */
-  unmount(): Promise<void>;
 }

@@ -5,6 +5,8 @@ const BLOCK = 16 * PAGE;
 /** A node: what programs see of it now, and what would be left of it after a power cut. */
 export class FileNode {
   readonly kind = 'file';
+  /** Of its mode: a regular file, a FIFO or a socket. What passes through the latter never gets here. */
+  readonly type: number;
   id: number;
   mode: number;
   durableMode: number;
@@ -18,8 +20,9 @@ export class FileNode {
   blocks: (Buffer | undefined)[] = [];
   durableBlocks: (Buffer | undefined)[] = [];
 
-  constructor(id: number, mode: number, owner: { uid: number; gid: number }) {
+  constructor(id: number, mode: number, owner: { uid: number; gid: number }, type: number) {
     this.id = id;
+    this.type = type;
     this.mode = mode;
     this.durableMode = mode;
     this.uid = owner.uid;
@@ -67,7 +70,7 @@ export class FileNode {
    * all the same, in any order.
    */
   afterCut(id: number, survives: () => boolean): FileNode {
-    const node = new FileNode(id, this.durableMode, this);
+    const node = new FileNode(id, this.durableMode, this, this.type);
     node.modified = this.modified;
     node.size = this.size !== this.durableSize && survives() ? this.size : this.durableSize;
     for (let index = 0; index < Math.ceil(node.size / BLOCK); index += 1) {
@@ -140,8 +143,8 @@ export class Disk {
     this.root = new DirectoryNode(ROOT, 0o755, owner);
   }
 
-  newFile(mode: number, owner: { uid: number; gid: number }): FileNode {
-    return new FileNode(this.#nextId(), mode, owner);
+  newFile(mode: number, owner: { uid: number; gid: number }, type: number): FileNode {
+    return new FileNode(this.#nextId(), mode, owner, type);
   }
 
   newDirectory(mode: number, owner: { uid: number; gid: number }): DirectoryNode {

@@ -30,6 +30,8 @@ const ENOTEMPTY = 39;
 
 const DIRECTORY = 0o040000;
 const REGULAR = 0o100000;
+const FIFO = 0o010000;
+const SOCKET = 0o140000;
 const TYPE = 0o170000;
 
 /** Calls that change something, or make a change durable: instants between which the power may go. */
@@ -215,8 +217,9 @@ export class FuseDisk {
   }
 
   #makeFile(request: FuseRequest, mode: number, name: string): FileNode {
-    if ((mode & TYPE) !== REGULAR && (mode & TYPE) !== 0) throw new Refusal(EPERM);
-    const file = this.#disk.newFile(mode & 0o7777, request);
+    const type = mode & TYPE;
+    if (![0, REGULAR, FIFO, SOCKET].includes(type)) throw new Refusal(EPERM);
+    const file = this.#disk.newFile(mode & 0o7777, request, type === 0 ? REGULAR : type);
     this.#add(request, name, file);
     return file;
   }
@@ -293,7 +296,12 @@ export class FuseDisk {
     let taken = 0;
     for (let index = numberAt(body, 8); index < names.length; index += 1) {
       const [name, node] = names[index] as [string, Node];
-      const entry = directoryEntry(name, node.id, node.kind === 'directory', index + 1);
+      const entry = directoryEntry(
+        name,
+        node.id,
+        (node.kind === 'directory' ? DIRECTORY : node.type) >> 12,
+        index + 1,
+      );
       if (taken + entry.length > room) break;
       taken += entry.length;
       entries.push(entry);
@@ -352,7 +360,7 @@ export class FuseDisk {
     return {
       node: node.id,
       size: isFile ? node.size : 4096,
-      mode: (isFile ? REGULAR : DIRECTORY) | node.mode,
+      mode: (isFile ? node.type : DIRECTORY) | node.mode,
       links: isFile ? node.links : 2,
       uid: node.uid,
       gid: node.gid,

@@ -157,14 +157,14 @@ export function statfsBody(totalBytes: number, freeBytes: number): Buffer {
   return body;
 }
 
-/** One name of a directory; `next` is where a reader that stops behind it goes on. */
-export function directoryEntry(name: string, node: number, isDirectory: boolean, next: number): Buffer {
+/** One name of a directory; `type` as in a mode, and `next` is where a reader that stops behind it goes on. */
+export function directoryEntry(name: string, node: number, type: number, next: number): Buffer {
   const bytes = Buffer.from(name);
   const entry = Buffer.alloc(Math.ceil((24 + bytes.length) / 8) * 8);
   entry.writeBigUInt64LE(BigInt(node), 0);
   entry.writeBigUInt64LE(BigInt(next), 8);
   entry.writeUInt32LE(bytes.length, 16);
-  entry.writeUInt32LE(isDirectory ? 4 : 8, 20);
+  entry.writeUInt32LE(type, 20);
   bytes.copy(entry, 24);
   return entry;
 }
