@@ -41,7 +41,7 @@ export async function commit(
   const before = await readIfThere(store, key);
   if (before !== null) return outcomeOf(draft, await checkManifest(store, trusted, place, before));
 
-  await checkObjects(store, draft);
+  const retainUntil = await checkObjects(store, draft);
   await assertNotGivenUp(store, trusted, draft.id);
   const epoch = await assertOwner(store, platformId);
   const sum = (size: 'plain_size' | 'sealed_size') =>
@@ -52,6 +52,7 @@ export async function commit(
     repository_id: repositoryId,
     plain_size: sum('plain_size'),
     sealed_size: sum('sealed_size'),
+    retain_until: retainUntil?.toISOString() ?? draft.retain_until,
     epoch: epoch.epoch,
     platform_id: platformId,
     signed_by: signingKey.publicName,
@@ -103,13 +104,17 @@ async function createSignature(
   }
 }
 
-/** A cleanup that took a slow attempt for a dead one may have removed what it wrote. */
-async function checkObjects(store: Store, draft: ManifestDraft): Promise<void> {
+/**
+ * A cleanup that took a slow attempt for a dead one may have removed what it wrote.
+ * @returns until when the store holds every object: the earliest end; null where it does not hold each, or does not say
+ */
+async function checkObjects(store: Store, draft: ManifestDraft): Promise<Date | null> {
   const prefix = layout.attempt(draft.instance.id, draft.id, draft.attempt_id);
   const stats = lookahead(draft.objects, 8, async (object) => ({
     object,
     stored: await store.stat(object.key),
   }));
+  const ends: (Date | null)[] = [];
   for await (const { object, stored } of stats) {
     if (!object.key.startsWith(prefix)) {
       throw new BackupctlError('refused', `${object.key} is not of attempt ${draft.attempt_id}`);
@@ -120,5 +125,10 @@ async function checkObjects(store: Store, draft: ManifestDraft): Promise<void> {
         `${object.key} ${stored === null ? 'is gone' : `has ${stored.size} bytes`}, so the backup is not whole`,
       );
     }
+    // A hold that somebody has to end has no date, and does not make the others end later.
+    ends.push(stored.hold?.until ?? null);
   }
+  return ends.every((end) => end !== null) && ends.length > 0
+    ? new Date(Math.min(...ends.map((end) => end?.getTime() ?? 0)))
+    : null;
 }

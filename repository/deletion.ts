@@ -3,9 +3,10 @@ import { type BackupPlace, backupPlaces, readBackups, readManifest } from './bac
 import { listAll, parseJson, readIfThere } from './documents.ts';
 import { assertOwner } from './epochs.ts';
 import { layout } from './layout.ts';
-import type { Mark } from './manifest.ts';
+import type { Manifest, Mark } from './manifest.ts';
 import { addMark, readMarks, readMarksAfter, standing, tombstonedIds } from './marks.ts';
 import { type HolderAlive, livePins, type MarkWriter } from './pins.ts';
+import { holdIn, holdWords, isForbidden, removeAll, removeObject } from './removal.ts';
 import type { Store } from './store.ts';
 
 export interface TombstoneRequest extends BackupPlace {
@@ -94,8 +95,14 @@ export async function deleteTombstoned(writer: MarkWriter, request: SweepRequest
     }
     // Ownership may have changed while the ones before were removed.
     await assertOwner(store, request.platformId);
-    await removeBackup(writer, place);
-    outcome.deleted.push(place);
+    try {
+      await removeBackup(writer, place);
+      outcome.deleted.push(place);
+    } catch (error) {
+      // Held, and not told so; or not ours to remove. The others are no worse for it.
+      if (!isForbidden(error)) throw error;
+      outcome.kept.push({ ...place, reason: messageOf(error) });
+    }
   }
   return outcome;
 }
@@ -118,7 +125,27 @@ async function reasonToKeep(
   if (age < request.grace) return `its grace period ends in ${Math.ceil((request.grace - age) / 1000)} s`;
   const [pin] = await livePins(marks, request.isHolderAlive);
   if (pin !== undefined) return `it is in use by ${pin.refers_to ?? pin.by}`;
-  return heldBack(marks) ?? (await neededBy(writer, place, new Set()));
+  return (
+    heldBack(marks) ??
+    (await neededBy(writer, place, new Set())) ??
+    (await heldByStore(writer, place, request))
+  );
+}
+
+/** What the store would refuse to remove is not tried: half a backup helps nobody, and each try costs requests. */
+async function heldByStore(
+  { store, trusted }: MarkWriter,
+  place: BackupPlace,
+  { now }: SweepRequest,
+): Promise<string | null> {
+  const { objectLock } = await store.protection();
+  if (objectLock === false) return null;
+  const hold = await holdIn(store, layout.backup(place.instanceId, place.backupId));
+  if (hold !== null) return holdWords(hold);
+  if (objectLock === true) return null;
+  // It does not tell us: what it said when the backup was made stands in the manifest.
+  const until = (await manifestIfGood(store, trusted, place))?.retain_until ?? null;
+  return until === null || Date.parse(until) <= now.getTime() ? null : `the store holds it until ${until}`;
 }
 
 function heldBack(marks: readonly Mark[]): string | null {
@@ -180,27 +207,23 @@ async function knownVersions(
   trusted: ReadonlySet<string>,
   place: BackupPlace,
 ): Promise<[key: string, version: string | null][]> {
+  const manifest = await manifestIfGood(store, trusted, place);
+  return manifest?.objects.map(({ key, version_id }) => [key, version_id]) ?? [];
+}
+
+/** A manifest that cannot be trusted does not say what is removed, nor when; the list does. */
+async function manifestIfGood(
+  store: Store,
+  trusted: ReadonlySet<string>,
+  place: BackupPlace,
+): Promise<Manifest | null> {
   try {
-    const found = await readManifest(store, trusted, place);
-    return found === null ? [] : found.manifest.objects.map(({ key, version_id }) => [key, version_id]);
+    return (await readManifest(store, trusted, place))?.manifest ?? null;
   } catch (error) {
-    // A manifest that cannot be trusted does not say what is removed; the list does.
     if (error instanceof BackupctlError && (error.code === 'corrupt' || error.code === 'unsupported'))
-      return [];
+      return null;
     throw error;
   }
-}
-
-/** Removes what a complete list of the prefix shows. */
-export async function removeAll(store: Store, prefix: string): Promise<number> {
-  const objects = await listAll(store, prefix);
-  for (const { key, versionId } of objects) await removeObject(store, key, versionId);
-  return objects.length;
-}
-
-/** Removes an object with its bytes. Lists do not tell versions; without one, a versioned bucket would keep it. */
-export async function removeObject(store: Store, key: string, versionId: string | null): Promise<void> {
-  await store.delete(key, versionId ?? (await store.stat(key))?.versionId ?? null);
 }
 
 function refusal(backupId: string, problem: string): BackupctlError {

@@ -1,11 +1,12 @@
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { type BackupPlace, readManifest } from './backups.ts';
-import { removeAll, removeObject } from './deletion.ts';
 import { listAll, listAllFolders } from './documents.ts';
 import { assertOwner } from './epochs.ts';
 import { layout } from './layout.ts';
+import { removeDraft } from './leftovers.ts';
 import { addMark, readMarks, standing } from './marks.ts';
 import type { MarkWriter } from './pins.ts';
+import { removeAll, removeObject } from './removal.ts';
 
 export interface DiscardRequest extends BackupPlace {
   /** The attempt that is kept besides the committed one; null gives the whole backup up. */
@@ -21,6 +22,8 @@ export interface DiscardOutcome {
   /** Attempts of which something was removed. */
   attempts: string[];
   objects: number;
+  /** Objects that no manifest names and the store holds: they go once it lets them. */
+  held: number;
   uploads: number;
   /** The attempt that a manifest names, where there is one: it was kept. */
   committed: string | null;
@@ -52,7 +55,7 @@ export async function discardAttempts(writer: MarkWriter, request: DiscardReques
     }
   }
   const committed = found?.manifest.attempt_id ?? null;
-  const outcome: DiscardOutcome = { attempts: [], objects: 0, uploads: 0, committed };
+  const outcome: DiscardOutcome = { attempts: [], objects: 0, held: 0, uploads: 0, committed };
   const data = layout.data(instanceId, backupId);
   const kept = [request.except, committed].filter((id) => id !== null);
   const isKept = (key: string) => kept.some((id) => key.startsWith(layout.attempt(instanceId, backupId, id)));
@@ -65,9 +68,12 @@ export async function discardAttempts(writer: MarkWriter, request: DiscardReques
   }
   for (const attempt of folders) {
     if (kept.includes(attempt)) continue;
-    outcome.objects += await removeAll(store, layout.attempt(instanceId, backupId, attempt));
-    outcome.attempts.push(attempt);
+    const { objects, held } = await removeAll(store, layout.attempt(instanceId, backupId, attempt));
+    outcome.objects += objects;
+    outcome.held += held;
+    if (objects > 0 || held === 0) outcome.attempts.push(attempt);
   }
+  if (committed !== null) await removeDraft(store, request, committed);
   if (found !== null || request.except === null)
     await removeSignatures(writer, request, found?.sha256 ?? null);
   return outcome;

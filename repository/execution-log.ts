@@ -1,7 +1,7 @@
 import { BackupctlError } from '../errors/backupctl-error.ts';
-import { removeObject } from './deletion.ts';
 import { listAll, readIfThere } from './documents.ts';
 import { layout } from './layout.ts';
+import { hideObject } from './removal.ts';
 import { ObjectExistsError, type Store } from './store.ts';
 
 /** Bytes of waiting lines at which a piece is written without being asked for. */
@@ -114,7 +114,7 @@ export async function finishLog(store: Store, executionId: string): Promise<void
   const merged = await store.read(key);
   for (const [index, piece] of found.entries()) {
     const body = bodies[index];
-    if (body !== undefined && merged.includes(body)) await removeObject(store, piece.key, piece.versionId);
+    if (body !== undefined && merged.includes(body)) await hideObject(store, piece.key);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { BackupPlace } from './backups.ts';
 import { listAll } from './documents.ts';
 import { layout } from './layout.ts';
+import { removeObject } from './removal.ts';
 import type { Store } from './store.ts';
 
 const objectKey = /^backups\/([0-9a-f-]{36})\/([0-9a-f-]{36})\/(?:manifest\.json|data\/([^/]+)\/.+|.+)$/;
@@ -8,13 +9,19 @@ const logKey = /^executions\/([0-9a-f-]{36})\/log\/[0-9]+\.ndjson$/;
 
 /**
  * Backups with something that no manifest names, all of it older than an instant: objects without a manifest, several
- * attempts, unfinished uploads. Whether somebody still works on one is the caller's to find out.
+ * attempts, drafts, unfinished uploads. Whether somebody still works on one is the caller's to find out.
  * @throws whatever a listing throws: an incomplete list must not look like a short one
  */
 export async function leftovers(store: Store, { before }: { before: Date }): Promise<BackupPlace[]> {
   const found = new Map<
     string,
-    BackupPlace & { attempts: Set<string>; committed: boolean; unfinished: number; newest: number }
+    BackupPlace & {
+      attempts: Set<string>;
+      committed: boolean;
+      drafts: number;
+      unfinished: number;
+      newest: number;
+    }
   >();
   const at = (key: string) => {
     const [, instanceId, backupId, attempt] = objectKey.exec(key) ?? [];
@@ -24,6 +31,7 @@ export async function leftovers(store: Store, { before }: { before: Date }): Pro
       backupId,
       attempts: new Set<string>(),
       committed: false,
+      drafts: 0,
       unfinished: 0,
       newest: 0,
     };
@@ -36,6 +44,7 @@ export async function leftovers(store: Store, { before }: { before: Date }): Pro
     if (entry === null) continue;
     entry.newest = Math.max(entry.newest, modified.getTime());
     if (key === layout.manifest(entry.instanceId, entry.backupId)) entry.committed = true;
+    if (key.endsWith('/draft.json.zst.age')) entry.drafts += 1;
   }
   for await (const { key, begun } of store.listUnfinished(layout.backups)) {
     const entry = at(key);
@@ -45,7 +54,7 @@ export async function leftovers(store: Store, { before }: { before: Date }): Pro
   }
   return [...found.values()]
     .filter(({ newest }) => newest <= before.getTime())
-    .filter(({ committed, attempts, unfinished }) => !committed || attempts.size > 1 || unfinished > 0)
+    .filter((found) => !found.committed || found.attempts.size > 1 || found.unfinished + found.drafts > 0)
     .map(({ instanceId, backupId }) => ({ instanceId, backupId }));
 }
 
@@ -59,9 +68,8 @@ export async function unfinishedLogs(store: Store, { before }: { before: Date })
   return [...newest].filter(([, time]) => time <= before.getTime()).map(([id]) => id);
 }
 
-/** Removes the draft of a committed attempt: its manifest says all that it said. */
+/** Removes the draft of a committed attempt, as soon as the store lets us: its manifest says all that it said. */
 export async function removeDraft(store: Store, place: BackupPlace, attemptId: string): Promise<void> {
   const key = `${layout.attempt(place.instanceId, place.backupId, attemptId)}draft.json.zst.age`;
-  const stored = await store.stat(key);
-  if (stored !== null) await store.delete(key, stored.versionId);
+  await removeObject(store, key, null);
 }

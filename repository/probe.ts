@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { BackupctlError } from '../errors/backupctl-error.ts';
+import { hideObject } from './removal.ts';
 import { ObjectExistsError, type Store } from './store.ts';
 
 /**
@@ -19,10 +20,10 @@ export async function probeCreateIfAbsent(store: Store): Promise<void> {
     await checkSecondIsRefused(store, key);
     if (!first.equals(await store.read(key))) throw replacesError(store);
   } catch (error) {
-    await store.delete(key).catch(() => {});
+    await hideObject(store, key).catch(() => {});
     throw error;
   }
-  await store.delete(key);
+  await hideObject(store, key);
 }
 
 async function checkSecondIsRefused(store: Store, key: string): Promise<void> {

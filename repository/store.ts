@@ -63,6 +63,16 @@ export interface Store {
   /** Ends an unfinished write and frees its room. Idempotent. */
   abortUnfinished(write: UnfinishedWrite): Promise<void>;
 
+  /** What the store does by itself to keep objects. */
+  protection(): Promise<StoreProtection>;
+
+  /**
+   * The same store, for who heals: a key counts as free whose object was removed, also where the store keeps its bytes as
+   * an older version that it will not give up, and servers that refuse to create over such are written to without their
+   * check. What can be seen is never replaced here either. Not to be closed.
+   */
+  superseding(): Store;
+
   /** Free room in bytes, or null where the store has no such figure (S3). */
   freeBytes(): Promise<number | null>;
 
@@ -78,6 +88,25 @@ export interface StoredObject {
   modified: Date;
   /** Where the store keeps versions, else null. */
   versionId: string | null;
+  /** By `stat` only: what keeps the object from being removed, as far as the store tells; null for nothing. */
+  hold?: Hold | null;
+}
+
+/** A store's own refusal to remove an object, whoever asks. */
+export interface Hold {
+  /** Null: until somebody ends it. */
+  until: Date | null;
+  /** Of object lock: `governance` may be lifted by who has the right to, `compliance` by nobody. */
+  mode: 'governance' | 'compliance' | 'legal hold';
+}
+
+/** What a store does by itself to keep objects. Null for what it does not tell us. */
+export interface StoreProtection {
+  /** Whether it keeps what is removed or written over as older versions. */
+  versioning: 'on' | 'suspended' | 'off' | null;
+  objectLock: boolean | null;
+  /** What every new object gets by a rule of the store; null for none. */
+  retention: { mode: 'governance' | 'compliance'; days: number } | null;
 }
 
 export interface UnfinishedWrite {

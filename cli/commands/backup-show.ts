@@ -29,6 +29,11 @@ export const command = defineCommand({
     await context.output.thing(shown, {
       ...backupProperties(shown),
       error: { value: shown.error, show: 'set', isDefault: shown.error === null },
+      retain_until: {
+        value: shown.manifest?.retain_until ?? null,
+        show: 'set',
+        isDefault: !shown.manifest?.retain_until,
+      },
       marks: {
         value: shown.marks.map(({ kind }) => kind).join(', '),
         show: 'set',

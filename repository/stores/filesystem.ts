@@ -11,6 +11,7 @@ import {
   ObjectMissingError,
   type Store,
   type StoredObject,
+  type StoreProtection,
   type UnfinishedWrite,
 } from '../store.ts';
 import { DirectoryTree, linkError } from './directory.ts';
@@ -147,6 +148,14 @@ export class FilesystemStore implements Store {
       );
     }
     await this.#mapped(`remove ${write.id}`, () => removeTemporary(this.#tree, this.#tree.pathOf(write.id)));
+  }
+
+  async protection(): Promise<StoreProtection> {
+    return { versioning: 'off', objectLock: false, retention: null };
+  }
+
+  superseding(): Store {
+    return this;
   }
 
   async freeBytes(): Promise<number> {

@@ -7,6 +7,7 @@ import {
   type Part,
   type Store,
   type StoredObject,
+  type StoreProtection,
   type UnfinishedWrite,
 } from '../store.ts';
 import type { StoreObserver, StoreResult } from './observer.ts';
@@ -65,6 +66,14 @@ export class ObservedStore implements Store {
 
   abortUnfinished(write: UnfinishedWrite): Promise<void> {
     return observed(this.#observer, 'abortUnfinished', () => this.#store.abortUnfinished(write));
+  }
+
+  protection(): Promise<StoreProtection> {
+    return observed(this.#observer, 'protection', () => this.#store.protection());
+  }
+
+  superseding(): Store {
+    return new ObservedStore(this.#store.superseding(), this.#observer);
   }
 
   freeBytes(): Promise<number | null> {

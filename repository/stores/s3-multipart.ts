@@ -42,6 +42,8 @@ export class S3MultipartWriter implements MultipartWriter {
   /** Servers that do not know CRC-32 are given an MD5 of each part instead. */
   #needsMd5 = false;
   #completed = false;
+  /** See {@link Store.superseding}. */
+  #isSuperseding = false;
 
   private constructor(
     requests: S3Requests,
@@ -60,6 +62,7 @@ export class S3MultipartWriter implements MultipartWriter {
     requests: S3Requests,
     object: S3Object,
     mapped: <T>(doing: string, run: () => Promise<T>) => Promise<T>,
+    isSuperseding = false,
   ): Promise<S3MultipartWriter> {
     const { Bucket, Key } = object;
     const token = randomUUID();
@@ -78,7 +81,9 @@ export class S3MultipartWriter implements MultipartWriter {
         if (answer.UploadId === undefined) throw new UnreadableAnswer(answer);
         return { UploadId: answer.UploadId };
       });
-      return new S3MultipartWriter(requests, object, { id, token }, mapped);
+      const writer = new S3MultipartWriter(requests, object, { id, token }, mapped);
+      writer.#isSuperseding = isSuperseding;
+      return writer;
     });
   }
 
@@ -95,7 +100,7 @@ export class S3MultipartWriter implements MultipartWriter {
   async complete(): Promise<StoredObject> {
     return await this.#mapped(`complete ${this.#object.key}`, async () => {
       try {
-        await this.#sendComplete();
+        await this.#sendComplete('*');
       } catch (error) {
         const name = s3Failure(error)?.name;
         const isTaken = s3Failure(error)?.status === 412;
@@ -103,8 +108,9 @@ export class S3MultipartWriter implements MultipartWriter {
         // An earlier try may have done it, and its answer was lost; the object then bears our token.
         const found = await this.#head();
         if (found?.token !== this.#token) {
-          if (isTaken || found !== null) throw new ObjectExistsError(this.#object.key);
-          throw error;
+          if (!isTaken && found === null) throw error;
+          if (found !== null || !this.#isSuperseding) throw new ObjectExistsError(this.#object.key);
+          await this.#sendComplete(undefined);
         }
       }
       this.#completed = true;
@@ -172,7 +178,7 @@ export class S3MultipartWriter implements MultipartWriter {
     }
   }
 
-  async #sendComplete(): Promise<void> {
+  async #sendComplete(IfNoneMatch: '*' | undefined): Promise<void> {
     const Parts = [...this.#parts]
       .sort(([a], [b]) => a - b)
       .map(([number, part]) => ({ PartNumber: number, ETag: part.etag, ChecksumCRC32: part.crc32 }));
@@ -184,7 +190,7 @@ export class S3MultipartWriter implements MultipartWriter {
               Bucket: this.#object.Bucket,
               Key: this.#object.Key,
               UploadId: this.#uploadId,
-              IfNoneMatch: '*',
+              IfNoneMatch,
               MultipartUpload: { Parts },
             }),
             { abortSignal },

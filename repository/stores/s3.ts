@@ -17,6 +17,7 @@ import {
   ObjectExistsError,
   type Store,
   type StoredObject,
+  type StoreProtection,
   type UnfinishedWrite,
 } from '../store.ts';
 import type { StoreObserver } from './observer.ts';
@@ -24,6 +25,7 @@ import type { ResolvedStore } from './resolved-store.ts';
 import { complete, withTag } from './s3-answers.ts';
 import { type S3Place, s3Error, s3Failure } from './s3-errors.ts';
 import { abortUpload, encodeCrc32, S3MultipartWriter, type S3Object, versionOf } from './s3-multipart.ts';
+import { S3Protection } from './s3-protection.ts';
 import { S3ReadStream } from './s3-read-stream.ts';
 import { dateOf, S3Requests, type S3Timeouts } from './s3-requests.ts';
 
@@ -43,53 +45,47 @@ export class S3Store implements Store {
   readonly #prefix: string;
   readonly #place: S3Place;
   readonly #requests: S3Requests;
+  readonly #protection: S3Protection;
+  readonly #config: Extract<ResolvedStore, { type: 's3' }>;
   #bucketSeen = false;
+  #isSuperseding = false;
 
   /** @param options.timeouts - shorter ones are for tests. */
   constructor(
     config: Extract<ResolvedStore, { type: 's3' }>,
-    options: { timeouts?: S3Timeouts; observer?: StoreObserver } = {},
+    options: { timeouts?: S3Timeouts; observer?: StoreObserver; requests?: S3Requests } = {},
   ) {
+    this.#config = config;
     const prefix = config.prefix.replace(/^\/+|\/+$/g, '');
     this.#prefix = checkPrefix(prefix === '' ? '' : `${prefix}/`);
     this.#bucket = config.bucket;
     this.location = `s3://${config.bucket}${prefix === '' ? '' : `/${prefix}`}`;
     const server = config.endpoint === undefined ? 'AWS' : new URL(config.endpoint).host;
     this.#place = { location: this.location, bucket: config.bucket, server };
-    this.#requests = new S3Requests(config, options);
+    this.#requests = options.requests ?? new S3Requests(config, options);
+    this.#protection = new S3Protection(this.#requests, config.bucket);
   }
 
   async create(key: string, body: Uint8Array): Promise<StoredObject> {
-    const { Bucket, Key } = this.#object(key);
     return await this.#mapped(`write ${key}`, async () => {
       try {
-        const answer = await this.#requests.send(async (send, abortSignal) =>
-          withTag(
-            await send(
-              new PutObjectCommand({
-                Bucket,
-                Key,
-                Body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
-                ContentLength: body.byteLength,
-                ContentType: 'application/octet-stream',
-                ChecksumCRC32: encodeCrc32(crc32(body)),
-                IfNoneMatch: '*',
-              }),
-              { abortSignal },
-            ),
-          ),
-        );
-        const versionId = versionOf(answer.VersionId);
-        return { key, size: body.byteLength, modified: dateOf(answer), versionId };
+        return await this.#put(key, body, '*');
       } catch (error) {
-        if (s3Failure(error)?.status === 412) throw new ObjectExistsError(key);
-        throw error;
+        if (s3Failure(error)?.status !== 412) throw error;
+        if (this.#isSuperseding && !(await this.#isVisible(key)))
+          return await this.#put(key, body, undefined);
+        throw new ObjectExistsError(key);
       }
     });
   }
 
   async createMultipart(key: string): Promise<MultipartWriter> {
-    return await S3MultipartWriter.begin(this.#requests, this.#object(key), this.#mapped);
+    return await S3MultipartWriter.begin(
+      this.#requests,
+      this.#object(key),
+      this.#mapped,
+      this.#isSuperseding,
+    );
   }
 
   async read(key: string): Promise<Buffer> {
@@ -117,6 +113,7 @@ export class S3Store implements Store {
           size: answer.ContentLength ?? 0,
           modified: answer.LastModified ?? new Date(0),
           versionId: versionOf(answer.VersionId),
+          hold: await this.#protection.holdOf(answer, dateOf(answer)),
         };
       } catch (error) {
         const status = s3Failure(error)?.status ?? 0;
@@ -183,12 +180,48 @@ export class S3Store implements Store {
     await this.#mapped(`abort ${write.key}`, () => abortUpload(this.#requests, object, write.id));
   }
 
+  async protection(): Promise<StoreProtection> {
+    return await this.#mapped('look at the bucket', () => this.#protection.read());
+  }
+
+  superseding(): Store {
+    const view = new S3Store(this.#config, { requests: this.#requests });
+    view.#isSuperseding = true;
+    return view;
+  }
+
   async freeBytes(): Promise<null> {
     return null;
   }
 
   async close(): Promise<void> {
     this.#requests.close();
+  }
+
+  async #put(key: string, body: Uint8Array, IfNoneMatch: '*' | undefined): Promise<StoredObject> {
+    const { Bucket, Key } = this.#object(key);
+    const answer = await this.#requests.send(async (send, abortSignal) =>
+      withTag(
+        await send(
+          new PutObjectCommand({
+            Bucket,
+            Key,
+            Body: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+            ContentLength: body.byteLength,
+            ContentType: 'application/octet-stream',
+            ChecksumCRC32: encodeCrc32(crc32(body)),
+            IfNoneMatch,
+          }),
+          { abortSignal },
+        ),
+      ),
+    );
+    const versionId = versionOf(answer.VersionId);
+    return { key, size: body.byteLength, modified: dateOf(answer), versionId };
+  }
+
+  async #isVisible(key: string): Promise<boolean> {
+    return (await this.stat(key)) !== null;
   }
 
   async *#pages(prefix: string, Delimiter?: string) {

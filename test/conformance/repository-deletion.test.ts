@@ -279,6 +279,7 @@ for (const name of ['filesystem', 's3'] as const) {
       expect(outcome).toEqual({
         attempts: [lost.attempt.id],
         objects: 2,
+        held: 0,
         uploads: 0,
         committed: won.attempt.id,
       });

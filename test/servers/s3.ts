@@ -3,7 +3,12 @@ import { mkdirSync, mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CreateBucketCommand, PutBucketVersioningCommand, S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  PutBucketVersioningCommand,
+  PutObjectLockConfigurationCommand,
+  S3Client,
+} from '@aws-sdk/client-s3';
 import { findProgram } from './cache.ts';
 import { freePort } from './port.ts';
 import { ServerProcess } from './process.ts';
@@ -14,6 +19,8 @@ export interface S3Options {
   bucket?: string;
   /** Keep old versions of objects. Default false. */
   versioning?: boolean;
+  /** Object lock: what every new object gets by the bucket's rule, in days. Implies `versioning`. */
+  lock?: { mode: 'COMPLIANCE' | 'GOVERNANCE'; days: number } | 'without a rule';
 }
 
 export interface S3Server {
@@ -59,7 +66,7 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
       command: program,
       args: [
         ...['--port', `127.0.0.1:${port}`, '--region', region, '--quiet', 'posix'],
-        ...(options.versioning === true ? ['--versioning-dir', versions] : []),
+        ...(options.versioning === true || options.lock !== undefined ? ['--versioning-dir', versions] : []),
         directory,
       ],
       env: {
@@ -95,7 +102,21 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
       }
     }
     const owner = client();
-    await owner.send(new CreateBucketCommand({ Bucket: bucket }));
+    await owner.send(
+      new CreateBucketCommand({ Bucket: bucket, ObjectLockEnabledForBucket: options.lock !== undefined }),
+    );
+    if (options.lock !== undefined && options.lock !== 'without a rule') {
+      const { mode, days } = options.lock;
+      await owner.send(
+        new PutObjectLockConfigurationCommand({
+          Bucket: bucket,
+          ObjectLockConfiguration: {
+            ObjectLockEnabled: 'Enabled',
+            Rule: { DefaultRetention: { Mode: mode, Days: days } },
+          },
+        }),
+      );
+    }
     if (options.versioning === true) {
       await owner.send(
         new PutBucketVersioningCommand({ Bucket: bucket, VersioningConfiguration: { Status: 'Enabled' } }),
