@@ -21,5 +21,19 @@ export function createDeletionActivities(deps: ActivityDeps) {
         isHolderAlive: (holder) => isRunning(deps.temporal, holder),
       });
     },
+
+    /**
+     * Takes a deletion back.
+     * @throws refused: the removal has begun, nothing deleted it, or what it is built on is deleted as well
+     */
+    async undelete(input: BackupDeleteInput & { now: string }): Promise<void> {
+      await deps.repository.undelete({
+        instanceId: input.instance_id,
+        backupId: input.backup_id,
+        at: new Date(input.now),
+        by: input.by,
+        platformId: deps.platformId,
+      });
+    },
   });
 }

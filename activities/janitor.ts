@@ -62,6 +62,7 @@ export function createJanitorActivities(deps: ActivityDeps) {
         const swept = await repository.deleteTombstoned({
           grace: (input.grace_seconds ?? deps.config.deletionGrace) * 1000,
           now: new Date(input.now),
+          by: 'janitor',
           platformId: deps.platformId,
           isHolderAlive: (holder) => isRunning(temporal, holder),
           signal: Context.current().cancellationSignal,

@@ -28,6 +28,7 @@ export const catalog = {
   'backup-verify': () => import('./commands/backup-verify.ts'),
   'backup-export': () => import('./commands/backup-export.ts'),
   'backup-delete': () => import('./commands/backup-delete.ts'),
+  'backup-undelete': () => import('./commands/backup-undelete.ts'),
   'restore-create': () => import('./commands/restore-create.ts'),
   'restore-list': () => import('./commands/restore-list.ts'),
   'restore-show': () => import('./commands/restore-show.ts'),

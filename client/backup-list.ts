@@ -1,7 +1,7 @@
 import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
 import type { BackupEntry, SignedManifest } from '../repository/backups.ts';
 import { standing } from '../repository/marks.ts';
-import type { Repository } from '../repository/repository.ts';
+import type { Mark, Repository } from '../repository/repository.ts';
 import { type BackupRun, listBackupRuns, toRunningBackup } from './backup-runs.ts';
 import { concurrently } from './concurrently.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -12,20 +12,23 @@ const DEFAULT_LIMIT = 100;
 /**
  * A page of backups: those in the repository, and those that runs are making or failed to make. Both have ids that
  * sort by time, so the two lists are merged by id, newest first, and what a row needs is read for the page only. What
- * was deleted has left the list with its tombstone, though its bytes stay for the grace period.
+ * was deleted has left the list with its tombstone, though its bytes stay for the grace period; with `deleted` that is
+ * what is listed.
  * Without Temporal the repository's are listed, with a warning.
  */
 export async function listBackups(surroundings: Surroundings, filter: BackupFilter): Promise<BackupPage> {
-  const { limit = DEFAULT_LIMIT, marker, datastore } = filter;
+  const { limit = DEFAULT_LIMIT, marker, datastore, deleted = false } = filter;
+  const { deletionGrace: grace } = await surroundings.config();
   const warnings: string[] = [];
   const { repository } = await surroundings.reading();
   const [instances, tombstoned] = await Promise.all([repository.instances(), repository.tombstonedIds()]);
   const nameOf = (id: string) => instances.find((instance) => instance.id === id)?.name ?? id;
   const datastoreOf = (id: string) => instances.find((instance) => instance.id === id)?.engine ?? '';
   const instanceId = filter.instance === undefined ? null : await instanceIdOf(repository, filter.instance);
-  const runs = await runsOrWarning(surroundings, instanceId, warnings);
+  // Runs make backups; none of them makes a deleted one.
+  const runs = deleted ? [] : await runsOrWarning(surroundings, instanceId, warnings);
 
-  type Row = { id: string; entry?: BackupEntry; run?: BackupRun };
+  type Row = { id: string; entry?: BackupEntry; run?: BackupRun; deletion: Backup['deletion'] };
   const rows: Row[] = [];
   const below = marker?.toLowerCase();
   const known = new Set<string>();
@@ -33,9 +36,10 @@ export async function listBackups(surroundings: Surroundings, filter: BackupFilt
     const id = entry.manifest?.id ?? entry.damaged?.backupId ?? '';
     known.add(id);
     if (below !== undefined && id >= below) continue;
-    if (tombstoned.has(id) && (await isDeleted(repository, id, warnings))) continue;
+    const deletion = tombstoned.has(id) ? await deletionOf(repository, id, grace, warnings) : null;
+    if ((deletion !== null) !== deleted) continue;
     if (datastore !== undefined && entry.manifest?.engine !== datastore) continue;
-    rows.push({ id, entry });
+    rows.push({ id, entry, deletion });
     if (rows.length > limit) break;
   }
   const oldest = rows.length > limit ? rows.at(-1)?.id : undefined;
@@ -45,46 +49,57 @@ export async function listBackups(surroundings: Surroundings, filter: BackupFilt
     const instance = row.typedSearchAttributes.get({ name: 'BackupctlInstance', type: 'KEYWORD' });
     return datastore === undefined || datastoreOf(String(instance)) === datastore;
   });
-  rows.push(...waiting.map((run) => ({ id: run.backupId, run })));
+  rows.push(...waiting.map((run) => ({ id: run.backupId, run, deletion: null })));
   rows.sort((a, b) => (a.id < b.id ? 1 : -1));
   if (below !== undefined) await checkMarker(surroundings, repository, below, known, runs);
 
   const page = rows.slice(0, limit);
-  const items = await concurrently(page, 10, async ({ entry, run }) => {
+  const items = await concurrently(page, 10, async ({ entry, run, deletion }) => {
     if (run !== undefined) {
       const link = await surroundings.temporal();
       const { error: _, ...backup } = await toRunningBackup(link, run, nameOf, datastoreOf);
       return backup;
     }
-    if (entry?.manifest !== undefined) return toBackup(entry, none);
+    if (entry?.manifest !== undefined) return toBackup(entry, deletion);
     warnings.push(`backup ${entry?.damaged?.backupId} is damaged: ${entry?.damaged?.problem}`);
-    return damagedBackup(entry, nameOf, datastoreOf);
+    return damagedBackup(entry, deletion, nameOf, datastoreOf);
   });
   items.reverse();
   return { items, nextMarker: rows.length > limit ? (items[0]?.id ?? null) : null, warnings };
 }
 
-const none: ReadonlySet<string> = new Set();
-
-/** Whether a tombstone is signed by whom we trust: a forged one hides nothing. */
-async function isDeleted(repository: Repository, id: string, warnings: string[]): Promise<boolean> {
+/** What a tombstone says that is signed by whom we trust: a forged one hides nothing. */
+async function deletionOf(
+  repository: Repository,
+  id: string,
+  grace: number,
+  warnings: string[],
+): Promise<Backup['deletion']> {
   try {
-    return standing(await repository.marks(id), 'tombstone').length > 0;
+    return toDeletion(await repository.marks(id), grace);
   } catch (error) {
     warnings.push(`the marks of backup ${id} cannot be believed: ${messageOf(error)}`);
-    return false;
+    return null;
   }
 }
 
+/** @param grace seconds from the tombstone to the removal of the bytes */
+export function toDeletion(marks: readonly Mark[], grace: number): Backup['deletion'] {
+  const [tombstone] = standing(marks, 'tombstone');
+  if (tombstone === undefined) return null;
+  const at = new Date(tombstone.at);
+  return { at, by: tombstone.by, removedAfter: new Date(at.getTime() + grace * 1000) };
+}
+
 /** A backup that is in the repository. */
-export function toBackup({ manifest }: SignedManifest, tombstoned: ReadonlySet<string>): Backup {
+export function toBackup({ manifest }: SignedManifest, deletion: Backup['deletion']): Backup {
   return {
     id: manifest.id,
     name: manifest.name,
     description: manifest.description,
     instanceId: manifest.instance.id,
     instanceName: manifest.instance.name,
-    status: tombstoned.has(manifest.id) ? 'DELETING' : 'COMPLETED',
+    status: deletion === null ? 'COMPLETED' : 'DELETING',
     parentId: manifest.parent_id,
     datastore: manifest.engine,
     datastoreVersion: manifest.engine_version,
@@ -93,6 +108,7 @@ export function toBackup({ manifest }: SignedManifest, tombstoned: ReadonlySet<s
     updatedAt: new Date(manifest.finished_at),
     executionId: manifest.execution_id,
     scheduleId: manifest.schedule_id,
+    deletion,
     progress: null,
   };
 }
@@ -100,6 +116,7 @@ export function toBackup({ manifest }: SignedManifest, tombstoned: ReadonlySet<s
 /** One whose manifest cannot be believed: it stands in the list, since leaving it out would hide a loss. */
 function damagedBackup(
   entry: BackupEntry | undefined,
+  deletion: Backup['deletion'],
   nameOf: (id: string) => string,
   datastoreOf: (id: string) => string,
 ): Backup {
@@ -121,6 +138,7 @@ function damagedBackup(
     updatedAt: at,
     executionId: null,
     scheduleId: null,
+    deletion,
     progress: null,
   };
 }

@@ -87,6 +87,7 @@ export async function toRunningBackup(
     updatedAt: execution.endedAt ?? dump?.startedAt ?? execution.executionTime,
     executionId: execution.id,
     scheduleId: execution.scheduleId,
+    deletion: null,
     progress:
       running && dump !== undefined && dump.bytesIn !== null
         ? { bytesIn: dump.bytesIn, bytesOut: dump.bytesOut ?? 0, rate: dump.rate ?? 0 }

@@ -87,6 +87,7 @@ export class Backups {
       updatedAt: row.startTime,
       executionId: row.runId,
       scheduleId: null,
+      deletion: null,
       progress: null,
     };
   }
@@ -105,9 +106,17 @@ export class Backups {
     try {
       const found = await reading.find(reference, { forDelete: unambiguous, evenDeleted: true });
       const { id } = found.manifest;
-      const { toBackup } = await import('./backup-list.ts');
-      const [marks, tombstoned] = await Promise.all([repository.marks(id), repository.tombstonedIds()]);
-      return { ...toBackup(found, tombstoned), manifest: found.manifest, marks, error: null };
+      const { toBackup, toDeletion } = await import('./backup-list.ts');
+      const [marks, { deletionGrace }] = await Promise.all([
+        repository.marks(id),
+        this.#surroundings.config(),
+      ]);
+      return {
+        ...toBackup(found, toDeletion(marks, deletionGrace)),
+        manifest: found.manifest,
+        marks,
+        error: null,
+      };
     } catch (error) {
       if (!(error instanceof BackupctlError) || error.code !== 'not-found') throw error;
       const running = await this.#running(reference, unambiguous);
@@ -130,6 +139,27 @@ export class Backups {
       workflowId: `backup_delete/${place.backupId}`,
       args: [input],
       labels: { kind: 'delete', instance: place.instanceId, backup: place.backupId },
+    });
+    return { id: place.backupId, executionId: row.runId };
+  }
+
+  /** See {@link BackupClient.backupUndelete}. */
+  async undelete(reference: string): Promise<{ id: string; executionId: string }> {
+    const [{ findDeleted }, { startRun }] = await Promise.all([
+      import('./deleted-backup.ts'),
+      import('./runs.ts'),
+    ]);
+    const place = await findDeleted(await this.#surroundings.repository(), reference);
+    const input: BackupDeleteInput = {
+      instance_id: place.instanceId,
+      backup_id: place.backupId,
+      by: `${userInfo().username}@${hostname()}`,
+    };
+    const row = await startRun(this.#surroundings, {
+      type: 'backup_undelete',
+      workflowId: `backup_undelete/${place.backupId}`,
+      args: [input],
+      labels: { kind: 'undelete', instance: place.instanceId, backup: place.backupId },
     });
     return { id: place.backupId, executionId: row.runId };
   }

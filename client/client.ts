@@ -272,6 +272,16 @@ export class BackupClient {
   }
 
   /**
+   * Brings a deleted backup back: its run ends once it is in reach again.
+   * @param reference id, or a name that one deleted backup alone has
+   * @returns what to wait for; the run ends badly (refused) where the removal of its bytes begins first
+   * @throws BackupctlError not-found, ambiguous; refused where its bytes are gone, or it is not deleted
+   */
+  backupUndelete(reference: string): Promise<{ id: string; executionId: string }> {
+    return this.#backups.undelete(reference);
+  }
+
+  /**
    * Compares a backup with its manifest, with `data` every byte of it. In this process; without Temporal.
    * @param options.copy the name of a copy, or `all`; default: the first repository
    */

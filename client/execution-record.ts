@@ -12,6 +12,7 @@ const kinds: Record<string, Execution['kind']> = {
   restore_create: 'restore',
   restore_finish: 'restore',
   backup_delete: 'delete',
+  backup_undelete: 'undelete',
   instance_change: 'instance',
   janitor: 'janitor',
 };

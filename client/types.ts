@@ -136,6 +136,8 @@ export interface Backup {
   updatedAt: Date;
   executionId: string | null;
   scheduleId: string | null;
+  /** Of one that is being deleted: since when, by whom, and when its bytes may go; null for all others. */
+  deletion: { at: Date; by: string; removedAfter: Date } | null;
   /** Of a running one: bytes so far and bytes a second. */
   progress: { bytesIn: number; bytesOut: number; rate: number } | null;
 }
@@ -155,6 +157,8 @@ export interface BackupFilter extends PageOptions {
   instance?: string | undefined;
   /** Engine: `postgres`. */
   datastore?: string | undefined;
+  /** Those that are being deleted and still there, instead of all others. */
+  deleted?: boolean | undefined;
 }
 
 /** A page of backups; what could not be asked (Temporal is down) stands in `warnings`, a line each. */

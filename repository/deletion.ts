@@ -1,12 +1,14 @@
 import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
-import { type BackupPlace, backupPlaces, readBackups, readManifest } from './backups.ts';
-import { listAll, parseJson, readIfThere } from './documents.ts';
+import { type BackupPlace, backupPlaces, readManifest } from './backups.ts';
+import { Children } from './children.ts';
+import { listAll } from './documents.ts';
 import { assertOwner } from './epochs.ts';
 import { layout } from './layout.ts';
 import type { Manifest, Mark } from './manifest.ts';
 import { addMark, readMarks, readMarksAfter, standing, tombstonedIds } from './marks.ts';
 import { type HolderAlive, livePins, type MarkWriter } from './pins.ts';
 import { holdIn, holdWords, isForbidden, removeAll, removeObject } from './removal.ts';
+import { markTakenBack, type Settlement, settle, takeBack } from './settlement.ts';
 import type { Store } from './store.ts';
 
 export interface TombstoneRequest extends BackupPlace {
@@ -47,14 +49,8 @@ export async function tombstone(writer: MarkWriter, request: TombstoneRequest): 
     }));
   const pins = await livePins(await readMarksAfter(store, trusted, mark), request.isHolderAlive);
   if (pins[0] === undefined) return mark;
-  await addMark(store, signingKey, {
-    backupId,
-    kind: 'undelete',
-    at,
-    by,
-    refersTo: mark.id,
-    epoch: epoch.epoch,
-  });
+  // Without a grace period a sweep may have come in between, when the pin was not there yet.
+  if (!(await takeBack(writer, mark, { at, by, epoch: epoch.epoch }))) return mark;
   throw refusal(backupId, `it is in use by ${pins[0].refers_to ?? pins[0].by}`);
 }
 
@@ -64,7 +60,14 @@ export interface SweepRequest {
   now: Date;
   platformId: string;
   isHolderAlive: HolderAlive;
+  /** For the marks: who removes. Default: `janitor`. */
+  by?: string;
   signal?: AbortSignal;
+  /**
+   * Decides that a backup's bytes go, see `settlement.ts`. Default: in this repository. For a copy it is the first
+   * repository that decides: one backup must not be removed in one place and kept in another.
+   */
+  settle?: (tombstone: Mark) => Promise<Settlement>;
 }
 
 export interface SweepOutcome {
@@ -85,18 +88,25 @@ export async function deleteTombstoned(writer: MarkWriter, request: SweepRequest
   // Both lists are read to their ends before anything is removed.
   const tombstoned = await tombstonedIds(store);
   const places = (await backupPlaces(store)).filter(({ backupId }) => tombstoned.has(backupId));
+  const children = new Children(writer);
   const outcome: SweepOutcome = { deleted: [], kept: [] };
   for (const place of places) {
     request.signal?.throwIfAborted();
-    const reason = await reasonToKeep(writer, place, request);
+    const reason = await reasonToKeep(writer, place, request, children);
     if (reason !== null) {
       outcome.kept.push({ ...place, reason });
       continue;
     }
     // Ownership may have changed while the ones before were removed.
-    await assertOwner(store, request.platformId);
+    const { epoch } = await assertOwner(store, request.platformId);
+    const lost = await loseToUndelete(writer, place, request, epoch);
+    if (lost !== null) {
+      outcome.kept.push({ ...place, reason: lost });
+      continue;
+    }
     try {
       await removeBackup(writer, place);
+      children.removed(place);
       outcome.deleted.push(place);
     } catch (error) {
       // Held, and not told so; or not ours to remove. The others are no worse for it.
@@ -107,10 +117,38 @@ export async function deleteTombstoned(writer: MarkWriter, request: SweepRequest
   return outcome;
 }
 
+/**
+ * The last look before bytes go: from here on no `undelete` succeeds, unless one did before; then nothing is removed.
+ * @returns why it stays, or null
+ */
+async function loseToUndelete(
+  writer: MarkWriter,
+  place: BackupPlace,
+  request: SweepRequest,
+  epoch: number,
+): Promise<string | null> {
+  const settlement = { at: request.now, by: request.by ?? 'janitor', epoch };
+  const decide = request.settle ?? ((tombstone: Mark) => settle(writer, tombstone, 'removed', settlement));
+  try {
+    const tombstones = standing(await readMarks(writer.store, writer.trusted, place.backupId), 'tombstone');
+    for (const tombstone of tombstones) {
+      if ((await decide(tombstone)) === 'removed') continue;
+      // Who decided it may have been cut off before it said so to readers.
+      if (request.settle === undefined) await markTakenBack(writer, tombstone, settlement);
+      return 'its tombstone was taken back';
+    }
+    return tombstones.length === 0 ? 'its tombstone was taken back' : null;
+  } catch (error) {
+    if (error instanceof BackupctlError && error.code === 'corrupt') return messageOf(error);
+    throw error;
+  }
+}
+
 async function reasonToKeep(
   writer: MarkWriter,
   place: BackupPlace,
   request: SweepRequest,
+  children: Children,
 ): Promise<string | null> {
   let marks: Mark[];
   try {
@@ -125,11 +163,7 @@ async function reasonToKeep(
   if (age < request.grace) return `its grace period ends in ${Math.ceil((request.grace - age) / 1000)} s`;
   const [pin] = await livePins(marks, request.isHolderAlive);
   if (pin !== undefined) return `it is in use by ${pin.refers_to ?? pin.by}`;
-  return (
-    heldBack(marks) ??
-    (await neededBy(writer, place, new Set())) ??
-    (await heldByStore(writer, place, request))
-  );
+  return heldBack(marks) ?? (await children.of(place)) ?? (await heldByStore(writer, place, request));
 }
 
 /** What the store would refuse to remove is not tried: half a backup helps nobody, and each try costs requests. */
@@ -153,35 +187,13 @@ function heldBack(marks: readonly Mark[]): string | null {
   return hold === undefined ? null : `it is held by ${hold.by}${hold.note === null ? '' : `: ${hold.note}`}`;
 }
 
-/**
- * A backup that is built on this one. One whose manifest cannot be trusted counts by what it says: to keep a parent
- * too long does less harm.
- */
+/** A backup that is built on this one and is not left out. */
 async function neededBy(
-  { store, trusted }: MarkWriter,
+  writer: MarkWriter,
   place: BackupPlace,
   leftOut: ReadonlySet<string>,
 ): Promise<string | null> {
-  for await (const entry of readBackups(store, trusted, place.instanceId)) {
-    const child = entry.manifest?.id ?? entry.damaged?.backupId ?? '';
-    if (leftOut.has(child)) continue;
-    const parent =
-      entry.manifest !== undefined ? entry.manifest.parent_id : await claimedParent(store, entry.damaged.key);
-    if (parent === place.backupId) return `backup ${child} is built on it`;
-  }
-  return null;
-}
-
-async function claimedParent(store: Store, key: string): Promise<unknown> {
-  try {
-    const document = parseJson(key, (await readIfThere(store, key)) ?? Buffer.from('null'));
-    return typeof document === 'object' && document !== null && 'parent_id' in document
-      ? document.parent_id
-      : null;
-  } catch (error) {
-    if (error instanceof BackupctlError && error.code === 'corrupt') return null;
-    throw error;
-  }
+  return new Children(writer).of(place, leftOut);
 }
 
 /** Data first: a crash in between leaves a manifest under a tombstone, which the next sweep takes up. */

@@ -7,6 +7,7 @@ import { removeDraft } from './leftovers.ts';
 import { addMark, readMarks, standing } from './marks.ts';
 import type { MarkWriter } from './pins.ts';
 import { removeAll, removeObject } from './removal.ts';
+import { takeBack } from './settlement.ts';
 
 export interface DiscardRequest extends BackupPlace {
   /** The attempt that is kept besides the committed one; null gives the whole backup up. */
@@ -51,7 +52,7 @@ export async function discardAttempts(writer: MarkWriter, request: DiscardReques
       before ?? (await addMark(store, signingKey, { ...refused, kind: 'tombstone', note: 'given up' }));
     found = await readManifest(store, trusted, request);
     if (found !== null && before === undefined) {
-      await addMark(store, signingKey, { ...refused, kind: 'undelete', refersTo: mark.id });
+      await takeBack(writer, mark, { at, by, epoch: epoch.epoch });
     }
   }
   const committed = found?.manifest.attempt_id ?? null;

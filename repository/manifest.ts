@@ -106,7 +106,18 @@ export type Epoch = z.infer<typeof epochSchema>;
 export const markSchema = z.strictObject({
   id: z.uuid(),
   backup_id: z.uuid(),
-  kind: z.enum(['verified', 'broken', 'hold', 'release', 'pin', 'unpin', 'tombstone', 'undelete']),
+  kind: z.enum([
+    'verified',
+    'broken',
+    'hold',
+    'release',
+    'pin',
+    'unpin',
+    'tombstone',
+    'undelete',
+    // What becomes of the tombstone that has the same id: its note is `removed` or `kept`.
+    'settled',
+  ]),
   at: instant,
   /** Who: an execution id or a person's words. */
   by: z.string(),

@@ -5,12 +5,14 @@ import { layout } from './layout.ts';
 import { lookahead } from './lookahead.ts';
 import { type Mark, markSchema } from './manifest.ts';
 import { type SigningKey, signatureFits } from './signing.ts';
-import type { Store } from './store.ts';
+import { ObjectExistsError, type Store } from './store.ts';
 
 export type MarkKind = Mark['kind'];
 
 /** What a caller says of a mark; the rest is filled in. */
 export interface NewMark {
+  /** Default: a new one. A mark that may be written once only bears the id of what it is about. */
+  id?: string;
   backupId: string;
   kind: MarkKind;
   /** The workflow's time. */
@@ -35,10 +37,13 @@ export function markBytes(mark: Omit<Mark, 'signature'>): Buffer {
   );
 }
 
-/** Adds a mark. Two calls make two marks, which is harmless: marks that say the same count once. */
+/**
+ * Adds a mark. Two calls make two marks, which is harmless: marks that say the same count once.
+ * @throws ObjectExistsError for an id that was given and is taken
+ */
 export async function addMark(store: Store, key: SigningKey, wanted: NewMark): Promise<Mark> {
   const unsigned: Omit<Mark, 'signature'> = {
-    id: v7({ msecs: wanted.at.getTime() }),
+    id: wanted.id ?? v7({ msecs: wanted.at.getTime() }),
     backup_id: wanted.backupId,
     kind: wanted.kind,
     at: wanted.at.toISOString(),
@@ -50,8 +55,9 @@ export async function addMark(store: Store, key: SigningKey, wanted: NewMark): P
   };
   const mark: Mark = { ...unsigned, signature: key.sign(markBytes(unsigned)).toString('base64') };
   const name = layout.mark(mark.backup_id, mark.id, mark.kind);
-  // The answer to our own write may have been lost; nobody else has this id.
+  // The answer to our own write may have been lost; nobody else has an id that is new.
   if ((await createOrRecognise(store, name, encode(markSchema, mark))) === null) {
+    if (wanted.id !== undefined) throw new ObjectExistsError(name);
     throw new BackupctlError('corrupt', `${name} holds another mark than was just written`);
   }
   return mark;
@@ -92,7 +98,8 @@ export async function readMarksAfter(
   );
 }
 
-async function readMark(store: Store, trusted: ReadonlySet<string>, key: string): Promise<Mark> {
+/** One mark, checked as {@link readMarks} does it. */
+export async function readMark(store: Store, trusted: ReadonlySet<string>, key: string): Promise<Mark> {
   const mark = await readDocument(store, markSchema, key);
   const signature = Buffer.from(mark.signature, 'base64');
   if (key !== layout.mark(mark.backup_id, mark.id, mark.kind)) {
@@ -110,7 +117,14 @@ async function readMark(store: Store, trusted: ReadonlySet<string>, key: string)
 export function standing(marks: readonly Mark[], kind: 'pin' | 'tombstone' | 'hold'): Mark[] {
   const ender = endedBy[kind];
   const ended = new Set(marks.filter((mark) => mark.kind === ender).map((mark) => mark.refers_to));
+  // Decided is ended, also where whoever decided it was cut off before the mark that says so.
+  if (kind === 'tombstone') for (const mark of marks) if (isKept(mark)) ended.add(mark.id);
   return marks.filter((mark) => mark.kind === kind && !ended.has(mark.id));
+}
+
+/** Whether a mark decides that the tombstone of the same id is taken back. */
+export function isKept({ kind, note }: Mark): boolean {
+  return kind === 'settled' && note === 'kept';
 }
 
 /** Which kinds of marks each backup has, by one list of names: what has none need not be asked further. */
@@ -128,14 +142,20 @@ export async function markedKinds(store: Store): Promise<Map<string, Set<string>
 /**
  * Backups that have a tombstone which was not taken back, by the names of marks alone: one list, no reads. Good
  * enough to show; whoever acts on it reads the marks.
- * @returns backup id to the number of tombstones and undeletes
  */
 export async function tombstonedIds(store: Store): Promise<Set<string>> {
-  const balance = new Map<string, number>();
+  const tombstones = new Map<string, Set<string>>();
+  const takenBack: [backupId: string, id: string][] = [];
   for (const { key } of await listAll(store, layout.marks)) {
-    const [, backupId, , kind] = markKey.exec(key) ?? [];
-    if (backupId === undefined || (kind !== 'tombstone' && kind !== 'undelete')) continue;
-    balance.set(backupId, (balance.get(backupId) ?? 0) + (kind === 'tombstone' ? 1 : -1));
+    const [, backupId, id, kind] = markKey.exec(key) ?? [];
+    if (backupId === undefined || id === undefined) continue;
+    if (kind === 'tombstone') tombstones.set(backupId, (tombstones.get(backupId) ?? new Set()).add(id));
+    if (kind === 'undelete') takenBack.push([backupId, id]);
   }
-  return new Set([...balance].filter(([, count]) => count > 0).map(([id]) => id));
+  for (const [backupId, id] of takenBack) {
+    const of = tombstones.get(backupId);
+    // One that has an id of its own ends one of them all the same; which one, its name does not say.
+    if (of?.delete(id) === false) of.delete([...of][0] ?? '');
+  }
+  return new Set([...tombstones].filter(([, of]) => of.size > 0).map(([backupId]) => backupId));
 }

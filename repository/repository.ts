@@ -54,8 +54,10 @@ import { instance, instances, latestRevisions, putInstance, putRevision, type Re
 import { type RetainOutcome, type RetainRequest, retain } from './retain.ts';
 import { parseIdentities } from './sealing/header.ts';
 import { segmentsOf } from './segments.ts';
+import { type Settlement, settle } from './settlement.ts';
 import { SigningKey } from './signing.ts';
 import { ObjectExistsError, type Store } from './store.ts';
+import { type UndeleteRequest, undelete } from './undelete.ts';
 import { openSegments } from './unsealing.ts';
 import { type VerifyOptions, verifyBackup } from './verify.ts';
 
@@ -338,6 +340,20 @@ export class Repository {
    */
   tombstone(request: TombstoneRequest): Promise<Mark> {
     return tombstone(this.#markWriter(), request);
+  }
+
+  /** Takes a deletion back, until the removal of the bytes begins; see `undelete.ts`. */
+  undelete(request: UndeleteRequest): Promise<void> {
+    return undelete(this.#markWriter(), request);
+  }
+
+  /** Decides in this repository that the bytes of a backup go, here or in a copy; see `settlement.ts`. */
+  async settleRemoval(
+    tombstone: Mark,
+    request: { by: string; at: Date; platformId: string },
+  ): Promise<Settlement> {
+    const { epoch } = await this.assertOwner(request.platformId);
+    return settle(this.#markWriter(), tombstone, 'removed', { ...request, epoch });
   }
 
   /** Begins the deletion of what a schedule's rules no longer want; see `retain.ts`. */

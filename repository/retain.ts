@@ -6,6 +6,7 @@ import type { Manifest, Mark } from './manifest.ts';
 import { markedKinds, readMarks, standing } from './marks.ts';
 import { type HolderAlive, livePins, type MarkWriter } from './pins.ts';
 import { type Kept, planRetention, type RetentionFact, type RetentionRules } from './retention.ts';
+import { broughtBack } from './settlement.ts';
 
 export interface RetainRequest {
   instanceId: string;
@@ -133,6 +134,8 @@ async function factOf(
   fact.tombstoned = standing(marks, 'tombstone').length > 0;
   if (marks.findLast(({ kind }) => kind === 'broken' || kind === 'verified')?.kind === 'broken')
     fact.good = false;
+  const back = marks.findLast(({ kind, note }) => kind === 'undelete' && note === broughtBack);
+  if (back !== undefined) fact.heldBecause = `${back.by} brought it back, and only a person deletes it again`;
   const [hold] = standing(marks, 'hold');
   if (hold !== undefined) fact.heldBecause = `it is held by ${hold.by}`;
   const [pin] = await livePins(marks, isHolderAlive);

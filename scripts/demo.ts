@@ -179,7 +179,7 @@ async function demo(): Promise<void> {
       '--password-file',
       work.path('password'),
     );
-    await show('schedule-create', 'orders', '*/1 * * * *', 'every-minute');
+    await show('schedule-create', 'orders', '*/1 * * * *', 'every-minute', '--keep-last', '10');
     await show('schedule-list', 'orders');
     const [created] = await started(platform).json<{ id: string }[]>(['schedule-list', 'orders']);
     schedule = started(created).id;

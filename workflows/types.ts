@@ -4,7 +4,7 @@ import type { Probe, RestoredDatabase, RestoreRequest, Selection } from '../engi
 import type { InstanceRecord } from '../repository/manifest.ts';
 
 export type ExecutionState = 'RUNNING' | 'SUCCESS' | 'ERROR' | 'CANCELLED' | 'SKIPPED' | 'MISSED';
-export type ExecutionKind = 'backup' | 'restore' | 'delete' | 'instance';
+export type ExecutionKind = 'backup' | 'restore' | 'delete' | 'undelete' | 'instance';
 export type OverlapPolicy = 'skip' | 'wait' | 'cancel-other';
 export type BusyPolicy = 'wait' | 'skip';
 

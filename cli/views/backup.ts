@@ -21,6 +21,13 @@ const id: Column<Backup> = { header: 'ID', value: ({ id }) => id };
 
 /** Trove's six columns. */
 export const backupColumns: readonly Column<Backup>[] = [id, instanceId, ...afterInstance];
+/** Of those that are being deleted. */
+export const deletedBackupColumns: readonly Column<Backup>[] = [
+  ...backupColumns,
+  { header: 'Deleted', value: ({ deletion }) => deletion?.at ?? null },
+  { header: 'Removed After', value: ({ deletion }) => deletion?.removedAfter ?? null },
+  { header: 'Deleted By', value: ({ deletion }) => deletion?.by ?? null, long: true },
+];
 /** The same without the instance. */
 export const instanceBackupColumns: readonly Column<Backup>[] = [id, ...afterInstance];
 
@@ -30,6 +37,7 @@ export function backupProperties(backup: Backup): Record<string, Property> {
     created_at: always(backup.createdAt),
     datastore: always(backup.datastore),
     datastore_version: always(backup.datastoreVersion),
+    deleted_at: { value: backup.deletion?.at ?? null, show: 'set', isDefault: backup.deletion === null },
     description: always(backup.description),
     execution_id: always(backup.executionId),
     id: always(backup.id),
@@ -38,6 +46,11 @@ export function backupProperties(backup: Backup): Record<string, Property> {
     name: always(backup.name),
     parent_id: always(backup.parentId),
     progress: { value: progress(backup), show: 'set', isDefault: backup.progress === null },
+    removed_after: {
+      value: backup.deletion?.removedAfter ?? null,
+      show: 'set',
+      isDefault: backup.deletion === null,
+    },
     schedule_id: { value: backup.scheduleId, show: 'set', isDefault: backup.scheduleId === null },
     size: always(size(backup)),
     status: always(backup.status),

@@ -62,6 +62,7 @@ for (const name of ['filesystem', 's3'] as const) {
       using.deleteTombstoned({
         grace: 3_600_000,
         now: later(7200),
+        by: 'janitor',
         platformId: owned.platformId,
         isHolderAlive: async () => true,
         ...changes,

@@ -204,6 +204,23 @@ describe('retention in a repository', () => {
     expect(await deleting(made)).toEqual([]);
   });
 
+  test('never deletes again what a person brought back', async () => {
+    const { made, retain, instanceId } = await schedule(3);
+    await retain(1);
+    const back = made[0] as Manifest;
+    await owned.repository.undelete({
+      instanceId,
+      backupId: back.id,
+      by: 'somebody',
+      at: instant,
+      platformId: owned.platformId,
+    });
+    expect(await retain(1)).toMatchObject({
+      tombstoned: [],
+      held: [{ id: back.id, reason: expect.stringContaining('somebody brought it back') }],
+    });
+  });
+
   test('goes on in the next run where there is too much for one', async () => {
     const { made, retain } = await schedule(5);
     expect(await retain(1, { most: 3 })).toMatchObject({

@@ -58,7 +58,13 @@ describe('a repository in a bucket that keeps versions', () => {
     const place = { instanceId: manifest.instance.id, backupId: manifest.id };
     await owned.repository.tombstone({ ...place, by: 'test', at: instant, platformId });
     const isHolderAlive = async () => true;
-    await owned.repository.deleteTombstoned({ grace: 0, now: instant, platformId, isHolderAlive });
+    await owned.repository.deleteTombstoned({
+      grace: 0,
+      now: instant,
+      platformId,
+      isHolderAlive,
+      by: 'janitor',
+    });
     expect(await versionsBelow(folder)).toEqual([]);
   });
 

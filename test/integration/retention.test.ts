@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { exitCodes } from '../../cli/exit-codes.ts';
 import { type BackupJson, type ExecutionJson, openShop, type Shop } from './fixture.ts';
 
 interface ScheduleJson {
@@ -24,6 +25,9 @@ async function run(schedule: string) {
   ]);
 }
 
+/** Set by the first test: a backup that the rule has deleted. */
+let deleted = '';
+
 describe('schedule-create --keep-last', () => {
   test('removes older backups of that schedule after a good run, in a step and a log of their own, and no others', async () => {
     const schedule = await shop.platform.json<ScheduleJson>([
@@ -45,6 +49,7 @@ describe('schedule-create --keep-last', () => {
     const { stdout } = await shop.platform.cli(['execution-logs', last?.id ?? '']);
     expect(stdout).toMatch(new RegExp(`deletion of a backup begun.*${oldest}`));
     expect(newest).toBe(last?.backup_id);
+    deleted = oldest as string;
   }, 90_000);
 
   test('is shown where it is set, changed and ended by schedule-update', async () => {
@@ -59,5 +64,28 @@ describe('schedule-create --keep-last', () => {
     );
     const updated = await shop.platform.json<ScheduleJson>(['schedule-update', id, '--keep-all']);
     expect(updated.keep_last).toBeNull();
+  }, 30_000);
+});
+
+describe('backup-undelete', () => {
+  test('brings back what a rule has deleted, as long as backup-list --deleted shows it', async () => {
+    expect(await names('--deleted')).toEqual([deleted]);
+    const { stdout } = await shop.platform.cli(['backup-list', '--deleted', '--long']);
+    expect(stdout).toMatch(/Deleted +\| Removed After +\| Deleted By/);
+    const { output } = await shop.platform.json<ExecutionJson>(['backup-undelete', deleted, '--wait']);
+    expect(output).toEqual({ status: 'Backup brought back' });
+    expect(await names('--deleted')).toEqual([]);
+    expect(await names()).toContain(deleted);
+    const again = await shop.platform.cli(['backup-undelete', deleted]);
+    expect(again.stderr).toContain(`backup ${deleted} is not being deleted`);
+  }, 30_000);
+
+  test('is refused once the bytes are gone, and says since when', async () => {
+    await shop.platform.cli(['backup-delete', deleted, '--yes', '--wait']);
+    await shop.platform.json(['janitor-run', '--grace', '0', '--wait']);
+    const late = await shop.platform.cli(['backup-undelete', deleted]);
+    expect(late.stderr).toMatch(/cannot be brought back: the removal of its bytes began at \d{4}-/);
+    expect(late.code).toBe(exitCodes.refused.code);
+    expect(await names('--deleted')).toEqual([]);
   }, 30_000);
 });

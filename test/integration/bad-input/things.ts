@@ -103,6 +103,7 @@ export const wrongThings: BadInput[] = [
   unknown('backup-verify', nobody),
   unknown('backup-contents', nobody),
   unknown('backup-delete', nobody, '--yes'),
+  unknown('backup-undelete', nobody),
   unknown('restore-show', nobody),
   unknown('restore-cancel', nobody),
   unknown('restore-finish', nobody),
@@ -143,6 +144,19 @@ export const wrongThings: BadInput[] = [
   ),
   on('backups of an unknown instance', notFound, () => ['backup-list-instance', 'nowhere'], 'nowhere'),
   on('a deletion of an ambiguous name', 5, () => ['backup-delete', 'twice', '--yes'], 'twice'),
+  on(
+    'an undelete of what is not deleted',
+    4,
+    (scene) => ['backup-undelete', scene.backupId],
+    'is not being deleted',
+  ),
+  on(
+    'an undelete of a name that no deleted one has',
+    notFound,
+    () => ['backup-undelete', 'twice-not'],
+    'twice-not',
+  ),
+  on('an undelete of the latest', usage, () => ['backup-undelete', 'orders@latest'], '--deleted'),
   on(
     'a second instance of the same name',
     5,

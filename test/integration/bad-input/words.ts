@@ -97,6 +97,19 @@ export const wrongWords: BadInput[] = [
     ['schedule-create', 'o', '* * * * *', 'n', '--jitter', '-5'],
     '--jitter is "-5"',
   ),
+  ...['0', '-1', '10001', '1.5', 'all', '1e3'].map((n) =>
+    on(
+      `to keep the last ${n}`,
+      ['schedule-create', 'o', '* * * * *', 'n', '--keep-last', n],
+      `--keep-last is "${n}"`,
+      '1 to 10000',
+    ),
+  ),
+  on(
+    'to keep some and all',
+    ['schedule-update', nobody, '--keep-last', '3', '--keep-all'],
+    '--keep-all contradicts --keep-last',
+  ),
   on('a schedule without changes', ['schedule-update', nobody], 'no change is given (schedule-update)'),
   on('an instance without changes', ['instance-update', 'orders'], 'no change is given (instance-update)'),
   on('an instance without a URL', ['instance-create', 'orders'], '--url is missing (instance-create)'),
