@@ -10,16 +10,23 @@ import { findTemporal } from './find-temporal.ts';
 import { openHttp } from './http.ts';
 import { seedLastSuccesses } from './last-successes.ts';
 import { PlatformMetrics } from './metrics.ts';
-import { ownRepository } from './own-repository.ts';
+import type { OwnedRepository } from './own-repository.ts';
 import { endFormerTemporal, namespace, startOwnTemporal } from './own-temporal.ts';
-import { ensurePlatformId, readPlatformId } from './platform-id.ts';
 import { claimGivenPorts, type GivenPorts } from './ports.ts';
 import { programVersion } from './program-version.ts';
 import { Readiness } from './readiness.ts';
-import { formerPlatform, type PlatformFile, writePlatformFile, writeReadyFile } from './ready-file.ts';
+import {
+  formerPlatform,
+  type PlatformFile,
+  removeReadyFile,
+  writePlatformFile,
+  writeReadyFile,
+} from './ready-file.ts';
+import { createRefusingWorker } from './refusing-worker.ts';
 import { installRuntime } from './runtime.ts';
 import { startText } from './start-text.ts';
 import { aborted } from './stop-signals.ts';
+import { Tenancy } from './tenancy.ts';
 import type { UndoStack } from './undo-stack.ts';
 import { createWorker } from './worker.ts';
 import { WorkerLoop } from './worker-loop.ts';
@@ -42,26 +49,16 @@ export interface Life {
 const workerGrace = 4;
 const workerLimit = 6;
 
-/** Starts every part of a platform whose data directory is locked, and resolves when it is asked to stop. */
+/**
+ * Starts every part of a platform whose data directory is locked, and resolves when it is asked to stop. Beside a
+ * repository that is another platform's, all of it but the work: that begins once `recover` has made it ours.
+ */
 export async function livePlatform(life: Life): Promise<void> {
-  const { config, readyFile, env, print, stop, undo } = life;
+  const { config, env, print, stop, undo } = life;
   const { dataDir } = config;
   const metrics = new PlatformMetrics(await programVersion());
-  const { repository, epoch, created } = await ownRepository(
-    config,
-    readPlatformId(dataDir),
-    () => ensurePlatformId(dataDir),
-    metrics.storeObserver(primaryName),
-  );
-  undo.push(() => repository.store.close());
-  const copies = openCopies({
-    config,
-    primary: async () => repository,
-    platformId: epoch.platform_id,
-    env,
-    observerOf: (copy) => metrics.storeObserver(copy),
-  });
-  undo.push(() => copies.close());
+  const tenancy = await Tenancy.open(config, metrics.storeObserver(primaryName));
+  undo.push(() => tenancy.close());
   const program = findTemporal(env);
   const bundling = workflowBundle(dataDir);
   bundling.catch(() => undefined);
@@ -79,8 +76,13 @@ export async function livePlatform(life: Life): Promise<void> {
   let readiness: Readiness | undefined;
   // Bound before Temporal is started, so that whoever watches us hears that we begin.
   const http = await openHttp(life.ports, former?.port, {
-    troubles: async () => (await readiness?.troubles()) ?? ['Temporal does not run'],
+    troubles: async () => {
+      const found = (await readiness?.troubles()) ?? ['Temporal does not run'];
+      return tenancy.problem === null ? found : [tenancy.problem];
+    },
     metrics: async () => {
+      metrics.set('backupctl_repository_owned', tenancy.problem === null ? 1 : 0, {});
+      const { repository } = tenancy;
       await readiness?.measure(metrics, { temporal: temporal ?? null, repository, reserve: config.reserve });
       return metrics.render();
     },
@@ -96,16 +98,15 @@ export async function livePlatform(life: Life): Promise<void> {
     undo,
     print,
   });
-  const { connection } = own;
   temporal = own.temporal;
   readiness = new Readiness({
-    connection,
+    connection: own.connection,
     namespace,
     taskQueue: config.taskQueue,
     running: () => ({ temporal: own.temporal.running, worker: worker?.running ?? false }),
   });
   const platform: PlatformFile = {
-    platform_id: epoch.platform_id,
+    platform_id: tenancy.platformId,
     pid: process.pid,
     started_at: new Date().toISOString(),
     temporal_address: own.temporal.address,
@@ -113,22 +114,46 @@ export async function livePlatform(life: Life): Promise<void> {
     port: http.port,
     ui_port: own.ports.ui,
     task_queue: config.taskQueue,
-    repository_id: repository.document.id,
+    repository_id: tenancy.repository.document.id,
   };
   writePlatformFile(dataDir, platform);
 
   const log = new BoundedLog(join(dataDir, 'logs', 'worker.log'));
   installRuntime((line) => log.write(Buffer.from(`${line}\n`)));
   const workflowBundlePath = await bundling;
+  const place = { temporal: { address: own.temporal.address }, namespace, taskQueue: config.taskQueue };
+  if (tenancy.owned === null) {
+    trouble(tenancy.problem ?? "the repository is another platform's");
+    const reason = () => tenancy.problem ?? 'this platform begins to work just now';
+    const idle = new WorkerLoop(
+      () => createRefusingWorker({ ...place, workflowBundlePath, reason }),
+      trouble,
+    );
+    await idle.start();
+    const owned = await tenancy.untilOwned(stop, trouble);
+    await idle.stop(workerLimit);
+    if (!owned) {
+      print('Stopping.');
+      return;
+    }
+    trouble('the repository is ours now: the work begins');
+  }
+  const { repository, created } = tenancy.owned as OwnedRepository;
+  const copies = openCopies({
+    config,
+    primary: async () => repository,
+    platformId: platform.platform_id,
+    env,
+    observerOf: (copy) => metrics.storeObserver(copy),
+  });
+  undo.push(() => copies.close());
   const createOwnWorker = () =>
     createWorker({
-      temporal: { address: own.temporal.address },
-      namespace,
-      taskQueue: config.taskQueue,
+      ...place,
       config,
       repository,
       copies,
-      platformId: epoch.platform_id,
+      platformId: platform.platform_id,
       workflowBundlePath,
       metrics,
       scratch,
@@ -136,19 +161,29 @@ export async function livePlatform(life: Life): Promise<void> {
       keepsSystemSchedules: true,
       env,
     });
-  worker = new WorkerLoop(createOwnWorker, trouble);
-  await worker.start();
+  const working = new WorkerLoop(createOwnWorker, trouble);
+  worker = working;
+  await working.start();
   undo.push(async () => {
-    if (await worker.stop(workerLimit)) return;
+    if (await working.stop(workerLimit)) return;
     trouble('the worker did not end in time; what it was doing goes on at the next start');
     life.onHung();
   });
   if (await readiness.everythingAnswers(stop, trouble)) {
-    if (readyFile) writeReadyFile(readyFile, platform);
+    ready(life, platform);
     const instances = await repository.instances();
     print(startText({ platform, dataDir, config, repository, created, instances: instances.length }));
     void seedLastSuccesses(repository, metrics);
+    await tenancy.watch(stop, (problem) => {
+      trouble(problem ?? 'the repository is ours again');
+      if (problem === null) ready(life, platform);
+      else if (life.readyFile) removeReadyFile(life.readyFile);
+    });
   }
   await aborted(stop);
   print('Stopping; what runs now goes on at the next start.');
+}
+
+function ready({ readyFile }: Life, platform: PlatformFile): void {
+  if (readyFile) writeReadyFile(readyFile, platform);
 }

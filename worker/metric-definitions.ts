@@ -176,6 +176,11 @@ export const metricDefinitions = {
     help: 'How often the embedded Temporal ended by itself',
     labels: [],
   },
+  backupctl_repository_owned: {
+    type: 'gauge',
+    help: 'Whether this platform owns its repository: 0 where another one does, which `recover` changes',
+    labels: [],
+  },
   backupctl_worker_up: { type: 'gauge', help: 'Whether the worker polls', labels: [] },
   backupctl_build_info: { type: 'gauge', help: 'Always 1; its label is the version', labels: ['version'] },
   process_cpu_seconds_total: { type: 'counter', help: 'User and system CPU time', labels: [] },

@@ -84,6 +84,8 @@ export const command = defineCommand({
           `keep a new copy of ${plan.identityFile} elsewhere: it vouches for the new signing key`,
         );
       }
+      if (recovered.ready === false)
+        context.output.note(`the \`up\` that runs (pid ${running?.pid}) is not ready yet: ask its /readyz`);
       if (running === null) context.output.note(`next: backupctl up --data-dir ${dataDir}`);
       if (!args.activate && plan.schedules.some(({ paused }) => paused))
         context.output.note('schedules are paused: recover again with --activate, or schedule-unpause each');

@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { recoverSchedules, type ScheduleRecovery } from '../../client/schedule-recovery.ts';
 import { platformName } from '../../config/copies.ts';
 import { type Config, loadConfig } from '../../config/load.ts';
@@ -26,6 +27,8 @@ export interface Recovered {
   schedules: ScheduleRecovery | null;
   /** The `up` that goes on as the owner, or null where none runs. */
   running: RunningPlatform | null;
+  /** Whether that one has begun its work. */
+  ready: boolean | null;
 }
 
 /**
@@ -44,7 +47,7 @@ export async function recover(options: RecoverOptions): Promise<Recovered> {
     undo.push(() => reader.store.close());
     if (options.dryRun) {
       const plan = await makePlan(reader, settings, options);
-      return { plan, dataDir, epoch: null, belongings: null, schedules: null, running: null };
+      return { plan, dataDir, epoch: null, belongings: null, schedules: null, running: null, ready: null };
     }
     // Everything that we or Temporal create is for this user alone.
     process.umask(0o077);
@@ -120,7 +123,28 @@ async function carryOut({ plan, settings, options, running, undo }: Work): Promi
   // Somebody else may have taken it over while schedules were made: then they are not to fire.
   await repository.assertOwner(platformId);
   endRecovery(dataDir);
-  return { plan, dataDir, epoch, belongings, schedules, running };
+  const ready = running === null ? null : await becomesReady(running, onProgress);
+  return { plan, dataDir, epoch, belongings, schedules, running, ready };
+}
+
+/** Seconds that an `up` gets to notice that the repository is its own, and to begin. */
+const patience = 30;
+
+async function becomesReady(running: RunningPlatform, onProgress: (line: string) => void): Promise<boolean> {
+  onProgress('waiting for `up` to begin its work');
+  for (const end = performance.now() + patience * 1000; performance.now() < end; ) {
+    try {
+      const answer = await fetch(`http://127.0.0.1:${running.port}/readyz`, {
+        signal: AbortSignal.timeout(5_000),
+      });
+      await answer.arrayBuffer();
+      if (answer.ok) return true;
+    } catch {
+      // Asked again.
+    }
+    await sleep(200);
+  }
+  return false;
 }
 
 /** Until the recovery has ended, an `up` on the data directory does no work, although the epoch is its own. */
