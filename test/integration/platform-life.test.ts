@@ -16,7 +16,7 @@ import { type Platform, startPlatform } from '../servers/platform.ts';
 import { freePort } from '../servers/port.ts';
 import { descendants } from '../servers/process.ts';
 import { until } from '../servers/wait.ts';
-import { createWorkspace, runCli } from '../servers/workspace.ts';
+import { createWorkspace, runCli, spawnCli } from '../servers/workspace.ts';
 
 interface PlatformFile {
   platform_id: string;
@@ -306,25 +306,59 @@ describe('a platform that ends', () => {
 });
 
 describe('a repository that another platform owns', () => {
-  it('is read and named, and neither changed nor claimed; nothing is created beside it', async () => {
+  it('is read and named, and neither changed nor claimed; once `recover` was run the work begins', async () => {
     await using work = createWorkspace('foreign');
     const first = await startPlatform({ dataDir: work.path('first') });
     await first.shutDown();
     await work.file('second.yaml', 'repository: { type: filesystem, path: first/repository }\n');
     const before = await everyFile(work.path('first', 'repository'));
-    const { code, stderr } = await runCli([
-      'up',
-      '--data-dir',
-      work.path('second'),
-      '--config',
-      work.path('second.yaml'),
-    ]);
-    expect(code).toBe(4);
-    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
-    expect(stderr).toContain((await platformFile(work.path('first'))).platform_id);
-    expect(stderr).toContain('backupctl recover');
-    expect(await everyFile(work.path('first', 'repository'))).toEqual(before);
-    expect((await readdir(work.path('second'))).sort()).toEqual(['life.json', 'up.lock']);
+    const ready = work.path('ready');
+    const words = ['--data-dir', work.path('second'), '--config', work.path('second.yaml')];
+    const reader = spawnCli(['up', ...words, '--ready-file', ready]);
+    try {
+      await until(() => reader.stdout.includes('\n'), { what: 'up to say whose it is', timeout: 60_000 });
+      const { platform_id, port } = await platformFile(work.path('second'));
+      expect(reader.stdout.trimEnd().split('\n')).toHaveLength(1);
+      expect(reader.stdout).toContain((await platformFile(work.path('first'))).platform_id);
+      expect(reader.stdout).toContain('backupctl recover');
+      expect(await ask(port, '/readyz')).toMatchObject({ status: 503 });
+      expect((await ask(port, '/readyz')).body).toContain('backupctl recover');
+      expect((await ask(port, '/metrics')).body).toMatch(/^backupctl_repository_owned 0$/m);
+      const listed = await runCli(['backup-list', ...words]);
+      expect([listed.code, listed.stderr]).toEqual([0, '']);
+      const refused = await runCli([
+        'instance-create',
+        'x',
+        ...words,
+        '--url',
+        'postgres://u@h/d',
+        '--no-check',
+      ]);
+      expect(refused.code).toBe(4);
+      expect(await everyFile(work.path('first', 'repository'))).toEqual(before);
+      expect(existsSync(ready)).toBe(false);
+
+      // Without --repository, that of the configuration; the `up` that runs takes it from there.
+      const identity = ['--identity', work.path('first', 'identity.txt')];
+      const { code, stdout, stderr } = await runCli(['recover', ...words, ...identity, '--json']);
+      expect([code, stderr]).toEqual([0, expect.stringContaining('keep a new copy of')]);
+      expect(JSON.parse(stdout)).toMatchObject({ epoch: { epoch: 2, platform_id } });
+      await until(() => existsSync(ready), { what: 'the ready-file' });
+      expect((await ask(port, '/readyz')).status).toBe(200);
+      const created = await runCli([
+        'instance-create',
+        'x',
+        ...words,
+        '--url',
+        'postgres://u@h/d',
+        '--no-check',
+      ]);
+      expect(created.code, created.stderr).toBe(0);
+    } finally {
+      reader.kill('SIGTERM');
+      await reader.result;
+    }
+    expect((await reader.result).code).toBe(0);
   });
 });
 
