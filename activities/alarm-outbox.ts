@@ -18,6 +18,14 @@ const pauses = [200, 1_000, 3_000];
 export function createAlarms(temporal: Client, config: Config, taskQueue: string): Alarms {
   const isCommon = taskQueue === config.taskQueue;
   return {
+    async forgive(subject: string): Promise<void> {
+      try {
+        await temporal.workflow.getHandle(notifyWorkflowId).signal('good', [subject]);
+      } catch {
+        // It is over, and remembers nothing; or a reminder is held back that nobody needs.
+      }
+    },
+
     async raise(alarm: Alarm): Promise<void> {
       if (isCommon && config.notify === null) return;
       const signal: AlarmSignal = {

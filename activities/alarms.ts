@@ -19,4 +19,6 @@ export interface Alarm {
 export interface Alarms {
   /** Hands an alarm on, durably where Temporal answers. Never throws: an alarm that fails does not fail a backup. */
   raise(alarm: Alarm): Promise<void>;
+  /** Something of an instance went well: the next failure is told, whatever was told before. Never throws. */
+  forgive(subject: string): Promise<void>;
 }

@@ -27,6 +27,8 @@ const patience = 2_000;
 /** The end of every execution. */
 export function createClosingActivities(deps: ActivityDeps) {
   const told = new Set<string>();
+  /** Instances of which this process told a failure, until something of theirs succeeds. */
+  const failing = new Set<string>();
 
   async function tell(input: CloseInput): Promise<void> {
     if (told.has(input.execution_id)) return;
@@ -39,6 +41,7 @@ export function createClosingActivities(deps: ActivityDeps) {
       executionId: input.execution_id,
       at: input.at ?? new Date().toISOString(),
     });
+    if (input.instance_id) failing.add(input.instance_id);
     told.add(input.execution_id);
     if (told.size > remembered) told.delete(told.values().next().value as string);
   }
@@ -51,11 +54,19 @@ export function createClosingActivities(deps: ActivityDeps) {
     deps.metrics.backupEnded(instance, input.state, input.code ?? null);
   }
 
+  /** A failure after a good run is news, even where the same was told a moment ago. */
+  async function wellAgain(instanceId: string): Promise<void> {
+    deps.freshlyBackedUp.add(instanceId);
+    if (!failing.delete(instanceId)) return;
+    await deps.alarms.forgive(await nameOf(deps, instanceId));
+  }
+
   const activities = {
     /** Tells of a failure, writes the log's last line, and makes one object of the log's pieces. */
     async close_log(input: CloseInput): Promise<void> {
       // First: the store may be what failed.
       if (input.state === 'ERROR') await tell(input);
+      if (input.state === 'SUCCESS' && input.instance_id) await wellAgain(input.instance_id);
       await count(input);
       const repository = await readable(deps);
       const log = repository.log(input.execution_id);

@@ -37,6 +37,8 @@ export interface ActivityDeps {
   alarms: Alarms;
   /** Names of instances by their ids, as they were seen last: also known while the repository does not answer. */
   instanceNames: Map<string, string>;
+  /** Instances of which this worker made a backup that nobody has looked at yet. */
+  freshlyBackedUp: Set<string>;
 }
 
 /** A counting semaphore whose waiters are served in order. */

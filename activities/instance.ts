@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { Log, Probe } from '../engines/engine.ts';
 import { BackupctlError } from '../errors/backupctl-error.ts';
-import type { InstanceRecord } from '../repository/manifest.ts';
+import { type InstanceRecord, instanceSchema } from '../repository/manifest.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withFailures } from './failure.ts';
 import { withScratch } from './scratch.ts';
@@ -47,7 +47,7 @@ export function createInstanceActivities(deps: ActivityDeps) {
         if (!(error instanceof BackupctlError) || error.code !== 'conflict') throw error;
         // An answer that was lost: the revision is ours if it says what we say.
         const there = await deps.repository.instance(input.record.id).catch(() => null);
-        if (JSON.stringify(there) !== JSON.stringify(input.record)) throw error;
+        if (JSON.stringify(there) !== JSON.stringify(instanceSchema.parse(input.record))) throw error;
       }
     },
   });

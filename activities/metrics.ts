@@ -43,8 +43,14 @@ export interface ActivityMetrics {
   /** A try to reach the dead man's switch. */
   heartbeat(success: boolean): void;
 
-  /** A look at an instance's newest good backup. `maxAge`: seconds that it may have now; null where it is not watched. */
-  freshness(instance: string, state: { stale: boolean; maxAge: number | null }): void;
+  /**
+   * A look at an instance's newest good backup. `maxAge`: seconds that it may have now; null where it is not watched.
+   * `lastBackupAt`: milliseconds; null where there is none.
+   */
+  freshness(
+    instance: string,
+    state: { stale: boolean; maxAge: number | null; lastBackupAt: number | null },
+  ): void;
 
   /** An instance that is no more. */
   forget(instance: string): void;

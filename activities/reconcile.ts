@@ -14,6 +14,7 @@ import { searchAttributes } from '../workflows/types.ts';
 import { whileBeating } from './beating.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withFailures } from './failure.ts';
+import { ensureFreshness } from './freshness-watch.ts';
 import { firesOf } from './lost-fires.ts';
 import { ScheduleExport } from './schedule-export.ts';
 
@@ -64,6 +65,10 @@ export function createReconcileActivities(deps: ActivityDeps) {
         if (description !== null) described.push(description);
       }
       remembered = checked;
+      // Somebody may have ended it by hand.
+      await ensureFreshness(deps.temporal, deps.taskQueue).catch((error: unknown) =>
+        context.log.warn('what watches freshness could not be started', { error }),
+      );
       await keepCopies(copies, described);
       return checked;
     },

@@ -3,6 +3,7 @@ import { BackupctlError } from '../errors/backupctl-error.ts';
 import type { InstanceRecord } from '../repository/manifest.ts';
 import type { InstanceChangeInput, InstanceChangeResult } from '../workflows/types.ts';
 import type { InstanceNames } from './instance-names.ts';
+import { checkMaxAge, fromRecord, toRecord } from './max-age.ts';
 import type { Schedules } from './schedules.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Instance, InstanceChanges, InstanceOptions } from './types.ts';
@@ -22,6 +23,7 @@ export class Instances {
   /** See {@link BackupClient.instanceCreate}. */
   async create(name: string, options: InstanceOptions): Promise<Instance> {
     const { engine, url } = await checked(name, options.url);
+    checkMaxAge(options.maxAge);
     await this.#refuseTaken(name);
     const now = new Date().toISOString();
     const record: InstanceRecord = {
@@ -33,6 +35,7 @@ export class Instances {
       url,
       password: options.password ?? null,
       task_queue: options.taskQueue ?? null,
+      ...toRecord(options.maxAge),
       created_at: now,
       updated_at: now,
     };
@@ -64,15 +67,18 @@ export class Instances {
       });
     }
     if (name !== record.name) await this.#refuseTaken(name);
+    checkMaxAge(changes.maxAge);
+    const { max_age: before, ...rest } = record;
     return this.#change({
       action: 'update',
       record: {
-        ...record,
+        ...rest,
         revision: record.revision + 1,
         name,
         url,
         password: changes.password === undefined ? record.password : changes.password,
         task_queue: changes.taskQueue === undefined ? record.task_queue : changes.taskQueue,
+        ...toRecord(changes.maxAge === undefined ? fromRecord(before) : changes.maxAge),
         updated_at: new Date().toISOString(),
       },
       check: changes.check ?? true,
@@ -145,6 +151,7 @@ function toInstance(record: InstanceRecord): Instance {
     url: record.url,
     password: record.password,
     taskQueue: record.task_queue,
+    maxAge: fromRecord(record.max_age),
     createdAt: new Date(record.created_at),
     updatedAt: new Date(record.updated_at),
   };

@@ -1,6 +1,7 @@
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { keepLastRange } from '../repository/retention.ts';
-import type { ScheduleOptions } from './types.ts';
+import { checkMaxAge } from './max-age.ts';
+import type { MaxAge, ScheduleOptions } from './types.ts';
 
 const overlaps = ['skip', 'wait', 'cancel-other'];
 const busies = ['wait', 'skip'];
@@ -23,12 +24,14 @@ export function checkName(name: string): void {
 export function checkPolicies(
   options: Pick<ScheduleOptions, 'overlap' | 'onBusy' | 'catchupWindow' | 'jitter'> & {
     keepLast?: number | null | undefined;
+    maxAge?: MaxAge | undefined;
   },
 ): void {
   oneOf('overlap', options.overlap, overlaps);
   oneOf('on-busy', options.onBusy, busies);
   seconds('catch-up window', options.catchupWindow, 60, 366 * 86_400);
   seconds('jitter', options.jitter, 0, 86_400);
+  checkMaxAge(options.maxAge);
   number('keep-last', options.keepLast, keepLastRange.min, keepLastRange.max);
 }
 

@@ -3,6 +3,7 @@ import type { Payload } from '@temporalio/common';
 import type { ScheduleFacts } from '../repository/schedule-facts.ts';
 import type { BackupCreateInput, RunPolicy } from '../workflows/types.ts';
 import { labelsToAttributes } from './attributes.ts';
+import { fromRecord } from './max-age.ts';
 import type { Schedule } from './types.ts';
 
 /** The type of workflow that a schedule of ours starts. */
@@ -93,6 +94,7 @@ export function toSchedule(
     catchupWindow: policy.catchup_window,
     jitter: (spec.jitter ?? 0) / 1000,
     keepLast: policy.keep_last ?? null,
+    maxAge: fromRecord(policy.max_age),
     activeSince: policy.active_since === null ? null : new Date(policy.active_since),
     createdAt: info.createdAt,
     updatedAt: info.lastUpdatedAt ?? null,

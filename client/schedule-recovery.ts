@@ -137,8 +137,8 @@ const unnoted = ({ paused, note }: { paused: boolean; note: string | null }) => 
 /** A copy is not signed: what is in it is checked as what a user writes is. @throws BackupctlError usage */
 async function checkFires({ pattern, timezone }: ScheduleFacts): Promise<void> {
   const [{ checkPattern }, { checkTimezone }] = await Promise.all([
-    import('./cron/pattern.ts'),
-    import('./cron/timezone.ts'),
+    import('../cron/pattern.ts'),
+    import('../cron/timezone.ts'),
   ]);
   await checkPattern(pattern);
   checkTimezone(timezone);

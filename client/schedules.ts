@@ -7,6 +7,7 @@ import { concurrently } from './concurrently.ts';
 import type { TemporalLink } from './connection.ts';
 import { isAlreadyThere, isNotFound } from './grpc-errors.ts';
 import type { InstanceNames } from './instance-names.ts';
+import { toRecord } from './max-age.ts';
 import type { Draft } from './schedule-change.ts';
 import {
   argumentsOf,
@@ -42,8 +43,8 @@ export class Schedules {
     options: ScheduleOptions,
   ): Promise<CreatedSchedule> {
     const { checkName, checkPolicies } = await import('./schedule-options.ts');
-    const { checkPattern } = await import('./cron/pattern.ts');
-    const { checkTimezone } = await import('./cron/timezone.ts');
+    const { checkPattern } = await import('../cron/pattern.ts');
+    const { checkTimezone } = await import('../cron/timezone.ts');
     const cron = await checkPattern(pattern);
     const timezone = checkTimezone(options.timezone ?? 'UTC');
     checkPolicies(options);
@@ -70,6 +71,7 @@ export class Schedules {
       catchup_window: options.catchupWindow ?? DAY,
       active_since: new Date().toISOString(),
       ...(options.keepLast === undefined ? {} : { keep_last: options.keepLast }),
+      ...toRecord(options.maxAge),
     };
     const link = await this.#surroundings.temporal();
     const taskQueue = await this.#surroundings.taskQueue();
@@ -176,8 +178,8 @@ export class Schedules {
   /** See {@link BackupClient.scheduleUpdate}. */
   async update(id: string, changes: ScheduleChanges): Promise<Schedule> {
     const { checkName, checkPolicies } = await import('./schedule-options.ts');
-    const { checkPattern } = await import('./cron/pattern.ts');
-    const { checkTimezone } = await import('./cron/timezone.ts');
+    const { checkPattern } = await import('../cron/pattern.ts');
+    const { checkTimezone } = await import('../cron/timezone.ts');
     checkPolicies(changes);
     if (changes.name !== undefined) checkName(changes.name);
     const pattern = changes.pattern === undefined ? undefined : await checkPattern(changes.pattern);
@@ -189,6 +191,10 @@ export class Schedules {
       policy.overlap = changes.overlap ?? policy.overlap;
       policy.on_busy = changes.onBusy ?? policy.on_busy;
       policy.catchup_window = changes.catchupWindow ?? policy.catchup_window;
+      if (changes.maxAge !== undefined) {
+        delete policy.max_age;
+        Object.assign(policy, toRecord(changes.maxAge));
+      }
       if (changes.keepLast === null) delete policy.keep_last;
       else if (changes.keepLast !== undefined) policy.keep_last = changes.keepLast;
       draft.jitter = changes.jitter ?? draft.jitter;
@@ -245,9 +251,9 @@ export class Schedules {
     if (timezone === 'UTC') return [];
     if (jitter > 0) return this.#noticesWithoutJitter(link, pattern, timezone);
     const [{ dstNotices }, { parsePattern }, { matchingTimes }] = await Promise.all([
-      import('./cron/dst.ts'),
-      import('./cron/pattern.ts'),
-      import('./cron/matching-times.ts'),
+      import('../cron/dst.ts'),
+      import('../cron/pattern.ts'),
+      import('./matching-times.ts'),
     ]);
     const from = new Date();
     const to = new Date(from.getTime() + 366 * DAY * 1000);

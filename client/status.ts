@@ -1,8 +1,8 @@
 import type { InstanceRecord, Manifest } from '../repository/manifest.ts';
 import { quoted } from './attributes.ts';
 import { concurrently } from './concurrently.ts';
-import { matchingTimes } from './cron/matching-times.ts';
 import { toExecution } from './execution-record.ts';
+import { matchingTimes } from './matching-times.ts';
 import type { Schedules } from './schedules.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { Execution, InstanceStatus, Schedule } from './types.ts';

@@ -15,6 +15,9 @@ import type {
   OverlapPolicy,
 } from '../workflows/types.ts';
 
+/** How old the newest good backup may be, in seconds; null where that is derived. */
+export type MaxAge = number | 'none' | null;
+
 export interface Schedule {
   id: string;
   name: string;
@@ -38,6 +41,8 @@ export interface Schedule {
   catchupWindow: number;
   /** Seconds. */
   jitter: number;
+  /** Seconds after which its instance's newest good backup is stale; null: by its fires; `none`: it does not count. */
+  maxAge: MaxAge;
   /** How many good backups of it stay; older ones go after a good run. Null: all stay. */
   keepLast: number | null;
   /** Fires before this are not missed ones: creation, the last unpause, the last change of the fires. */
@@ -56,6 +61,8 @@ export interface ScheduleOptions {
   catchupWindow?: number;
   /** Seconds. */
   jitter?: number;
+  /** Seconds; default (null): by its fires; `none`: it does not count. */
+  maxAge?: MaxAge | undefined;
   /** From 1 to 10,000: after each good run, older backups of this schedule than so many good ones are deleted. */
   keepLast?: number;
   paused?: boolean;
@@ -211,6 +218,8 @@ export interface Instance {
   url: string;
   password: SecretReference | null;
   taskQueue: string | null;
+  /** Seconds after which its newest good backup is stale; null: by its schedules; `none`: it is not watched. */
+  maxAge: MaxAge;
   createdAt: Date;
   updatedAt: Date;
   /** Only from create, update and show with a check. */
@@ -222,6 +231,8 @@ export interface InstanceOptions {
   url: string;
   password?: SecretReference | null | undefined;
   taskQueue?: string | null | undefined;
+  /** Seconds; default (null): by its schedules; `none`: it is not watched. */
+  maxAge?: MaxAge | undefined;
   /** Connect first, and refuse what cannot be backed up whole; default true. */
   check?: boolean | undefined;
 }

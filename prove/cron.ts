@@ -1,8 +1,8 @@
 import { concurrently } from '../client/concurrently.ts';
 import { connectTemporal, type TemporalLink } from '../client/connection.ts';
-import { matchingTimes } from '../client/cron/matching-times.ts';
-import { checkPattern } from '../client/cron/pattern.ts';
-import { offsetAt } from '../client/cron/wall-clock.ts';
+import { matchingTimes } from '../client/matching-times.ts';
+import { checkPattern } from '../cron/pattern.ts';
+import { offsetAt } from '../cron/wall-clock.ts';
 import { differenceFrom, makePattern, withSchedule } from '../test/fixtures/cron-patterns.ts';
 import { startTemporal } from '../test/servers/temporal.ts';
 import { emptyTally, type OpenProof, type Proof, type Tally } from './proof.ts';

@@ -144,18 +144,28 @@ export async function markedKinds(store: Store): Promise<Map<string, Set<string>
  * enough to show; whoever acts on it reads the marks.
  */
 export async function tombstonedIds(store: Store): Promise<Set<string>> {
+  return (await markedIds(store)).tombstoned;
+}
+
+/** The same, and those that were last found broken and not whole since. */
+export async function markedIds(store: Store): Promise<{ tombstoned: Set<string>; broken: Set<string> }> {
   const tombstones = new Map<string, Set<string>>();
   const takenBack: [backupId: string, id: string][] = [];
+  const broken = new Set<string>();
+  // Sorted by key, the marks of a backup come by their time.
   for (const { key } of await listAll(store, layout.marks)) {
     const [, backupId, id, kind] = markKey.exec(key) ?? [];
     if (backupId === undefined || id === undefined) continue;
     if (kind === 'tombstone') tombstones.set(backupId, (tombstones.get(backupId) ?? new Set()).add(id));
     if (kind === 'undelete') takenBack.push([backupId, id]);
+    if (kind === 'broken') broken.add(backupId);
+    if (kind === 'verified') broken.delete(backupId);
   }
   for (const [backupId, id] of takenBack) {
     const of = tombstones.get(backupId);
     // One that has an id of its own ends one of them all the same; which one, its name does not say.
     if (of?.delete(id) === false) of.delete([...of][0] ?? '');
   }
-  return new Set([...tombstones].filter(([, of]) => of.size > 0).map(([backupId]) => backupId));
+  const tombstoned = [...tombstones].filter(([, of]) => of.size > 0).map(([backupId]) => backupId);
+  return { tombstoned: new Set(tombstoned), broken };
 }

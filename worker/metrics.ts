@@ -24,6 +24,8 @@ const resultOf: Partial<Record<ExecutionState, string>> = {
 /** What `/metrics` tells Prometheus; `docs/metrics.md` lists it. */
 export class PlatformMetrics extends MetricRegistry implements ActivityMetrics {
   #slots: (() => SlotsInUse) | null = null;
+  /** When this process looked at the freshness of instances last. */
+  #watchedAt = 0;
 
   constructor(version: string) {
     super();
@@ -94,7 +96,12 @@ export class PlatformMetrics extends MetricRegistry implements ActivityMetrics {
     this.#tried('backupctl_heartbeats_total', success, {});
   }
 
-  freshness(instance: string, { stale, maxAge }: { stale: boolean; maxAge: number | null }): void {
+  freshness(
+    instance: string,
+    { stale, maxAge, lastBackupAt }: { stale: boolean; maxAge: number | null; lastBackupAt: number | null },
+  ): void {
+    this.#watchedAt = performance.now();
+    if (lastBackupAt !== null) this.lastSuccess(instance, new Date(lastBackupAt));
     this.set('backupctl_instance_stale', stale ? 1 : 0, { instance });
     if (maxAge === null) this.forgetSeries('backupctl_instance_max_age_seconds', { instance });
     else this.set('backupctl_instance_max_age_seconds', maxAge, { instance });
@@ -134,8 +141,16 @@ export class PlatformMetrics extends MetricRegistry implements ActivityMetrics {
       this.set('backupctl_slots', inUse, { state: 'in_use' });
       this.set('backupctl_slots', waitedFor, { state: 'waited_for' });
     }
+    this.#dropOldFreshness();
     this.#measureProcess();
     return super.render();
+  }
+
+  /** Of several workers one does each round: what this one saw a while ago may be over. */
+  #dropOldFreshness(): void {
+    if (performance.now() - this.#watchedAt < 300_000) return;
+    for (const name of ['backupctl_instance_stale', 'backupctl_instance_max_age_seconds'] as const)
+      for (const labels of this.labelsOf(name)) this.forgetSeries(name, labels);
   }
 
   /** Both results from the first try on: a counter that begins with its first failure has no rise to be seen. */

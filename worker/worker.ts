@@ -5,6 +5,8 @@ import { createBackupActivities } from '../activities/backup.ts';
 import { createClosingActivities } from '../activities/closing.ts';
 import { createDeletionActivities } from '../activities/deletion.ts';
 import { type ActivityDeps, Slots } from '../activities/deps.ts';
+import { createFreshnessActivities } from '../activities/freshness.ts';
+import { ensureFreshness } from '../activities/freshness-watch.ts';
 import { createInstanceActivities } from '../activities/instance.ts';
 import { createJanitorActivities } from '../activities/janitor.ts';
 import { createLaneActivities } from '../activities/lane.ts';
@@ -70,7 +72,10 @@ export async function createWorker(options: WorkerOptions): Promise<RunningWorke
     const client = new Client({ connection, namespace });
     // What may fail comes before the worker: one that is made, and never run, is never freed.
     await registerConfiguredInstances(options.repository, options.config, new Date());
-    if (options.keepsSystemSchedules) await ensureSystemSchedules(client, taskQueue);
+    if (options.keepsSystemSchedules) {
+      await ensureSystemSchedules(client, taskQueue);
+      await ensureFreshness(client, taskQueue);
+    }
     native = await NativeConnection.connect(temporal as never);
     return runnable(await registered(options, client, native), connection, native);
   } catch (error) {
@@ -105,6 +110,7 @@ async function registered(options: WorkerOptions, client: Client, native: Native
     metrics: options.metrics,
     alarms: createAlarms(client, options.config, taskQueue),
     instanceNames: new Map(),
+    freshlyBackedUp: new Set(),
   };
   return Worker.create({
     connection: native,
@@ -115,6 +121,7 @@ async function registered(options: WorkerOptions, client: Client, native: Native
       ...createBackupActivities(deps),
       ...createClosingActivities(deps),
       ...createDeletionActivities(deps),
+      ...createFreshnessActivities(deps),
       ...createInstanceActivities(deps),
       ...createJanitorActivities(deps),
       ...createLaneActivities(deps),

@@ -3,6 +3,7 @@ export { backup_create } from './backup_create.ts';
 export { backup_delete } from './backup_delete.ts';
 export { backup_run } from './backup_run.ts';
 export { backup_undelete } from './backup_undelete.ts';
+export { freshness } from './freshness.ts';
 export { instance_change } from './instance_change.ts';
 export { janitor } from './janitor.ts';
 export { notification } from './notification.ts';

@@ -31,8 +31,8 @@ export interface RunPolicy {
   catchup_window: number;
   /** Fires before this instant are not missed ones: creation, the last unpause, the last change of the pattern. ISO. */
   active_since: string | null;
-  /** Seconds after which the instance's newest good backup is stale; left out where the fires themselves say it. */
-  max_age?: number;
+  /** Seconds after which the instance's newest good backup is stale; null: it does not count; left out: by its fires. */
+  max_age?: number | null;
   /** Only where it was asked for: how many good backups of the schedule stay; older ones are removed after a good run. */
   keep_last?: number;
 }
@@ -175,7 +175,10 @@ export interface InstanceSweepResult extends JanitorResult {
 /** Of the one workflow that groups alarms and has them sent. */
 export const notifyWorkflowId = 'backupctl-notify';
 
-/** What that workflow is signalled. */
+/** Of the one workflow that watches whether good backups come in time. */
+export const freshnessWorkflowId = 'backupctl-freshness';
+
+/** What the former is signalled. */
 export interface AlarmSignal {
   alarm: Alarm;
   /** Seconds, where the sender knows them. */

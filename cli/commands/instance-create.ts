@@ -1,4 +1,5 @@
 import { defineCommand } from '../command.ts';
+import { maxAgeFlag, maxAgeOf } from '../max-age.ts';
 import { passwordFlags, passwordOf } from '../password.ts';
 import { allowUrlFiles } from '../url-files.ts';
 import { instanceProperties } from '../views/instance.ts';
@@ -21,6 +22,7 @@ export const command = defineCommand({
     ...passwordFlags,
     noCheck: { type: 'switch', describe: 'register it without connecting' },
     taskQueue: { type: 'text', value: 'QUEUE', describe: 'the worker beside it does its work' },
+    maxAge: maxAgeFlag,
   },
   prints: 'thing',
   examples: [
@@ -41,6 +43,7 @@ export const command = defineCommand({
       url: args.url,
       password,
       taskQueue: args.taskQueue ?? null,
+      maxAge: maxAgeOf(args.maxAge, 'instance-create'),
       check: !args.noCheck,
     });
     for (const warning of created.probe?.warnings ?? []) context.output.note(`warning: ${warning}`);

@@ -1,5 +1,6 @@
 import { changesOf } from '../changes.ts';
 import { defineCommand } from '../command.ts';
+import { maxAgeFlag, maxAgeOf } from '../max-age.ts';
 import { instance } from '../parameters.ts';
 import { passwordFlags, passwordOf } from '../password.ts';
 import { allowUrlFiles } from '../url-files.ts';
@@ -22,6 +23,7 @@ export const command = defineCommand({
       describe: 'the worker beside it does its work; an empty text means the common queue',
       allowEmpty: true,
     },
+    maxAge: { ...maxAgeFlag, describe: `${maxAgeFlag.describe}: \`default\`` },
   },
   prints: 'thing',
   examples: [['backupctl instance-update orders --url postgres://backup@db2:5432/orders', 'It has moved']],
@@ -32,6 +34,7 @@ export const command = defineCommand({
         url: args.url,
         password: await passwordOf(args, context),
         taskQueue: args.taskQueue === '' ? null : args.taskQueue,
+        maxAge: maxAgeOf(args.maxAge, 'instance-update'),
       },
       'instance-update',
     );

@@ -1,4 +1,5 @@
 import { defineCommand } from '../command.ts';
+import { maxAgeFlag, maxAgeOf } from '../max-age.ts';
 import { instance, policies, selection } from '../parameters.ts';
 import { selectionOf } from '../selection.ts';
 import { createdScheduleProperties } from '../views/schedule.ts';
@@ -22,6 +23,7 @@ export const command = defineCommand({
       allowEmpty: true,
     },
     ...policies,
+    maxAge: maxAgeFlag,
     paused: { type: 'switch', describe: 'create it paused' },
     incremental: {
       type: 'switch',
@@ -52,6 +54,7 @@ export const command = defineCommand({
       catchupWindow: args.catchupWindow,
       jitter: args.jitter,
       keepLast: args.keepLast,
+      maxAge: maxAgeOf(args.maxAge, 'schedule-create'),
       paused: args.paused,
       incremental: args.incremental,
       parentId: args.parentId,

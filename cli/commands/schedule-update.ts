@@ -1,6 +1,7 @@
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { changesOf } from '../changes.ts';
 import { defineCommand } from '../command.ts';
+import { maxAgeFlag, maxAgeOf } from '../max-age.ts';
 import { policies, schedule } from '../parameters.ts';
 import { shownScheduleProperties } from '../views/schedule.ts';
 
@@ -24,6 +25,7 @@ export const command = defineCommand({
     onBusy: { ...policies.onBusy, default: undefined },
     catchupWindow: { ...policies.catchupWindow, default: undefined },
     jitter: { ...policies.jitter, default: undefined },
+    maxAge: { ...maxAgeFlag, describe: `${maxAgeFlag.describe}: \`default\`` },
     keepLast: policies.keepLast,
     keepAll: { type: 'switch', describe: 'delete no older backups any more: the end of --keep-last' },
   },
@@ -50,6 +52,7 @@ export const command = defineCommand({
         onBusy: args.onBusy,
         catchupWindow: args.catchupWindow,
         jitter: args.jitter,
+        maxAge: maxAgeOf(args.maxAge, 'schedule-update'),
         keepLast: args.keepAll ? null : args.keepLast,
       },
       'schedule-update',

@@ -1,4 +1,5 @@
 import type { Instance, SecretReference } from '../../client/types.ts';
+import { formatMaxAge } from '../max-age.ts';
 import type { Column, Property } from '../output/output.ts';
 import { formatSize } from '../output/size.ts';
 
@@ -32,6 +33,11 @@ export function instanceProperties(instance: Instance): Record<string, Property>
     created_at: always(instance.createdAt),
     datastore: always(instance.datastore),
     id: always(instance.id),
+    max_age: {
+      value: formatMaxAge(instance.maxAge),
+      show: 'set',
+      isDefault: instance.maxAge === null,
+    },
     name: always(instance.name),
     password: always(reference(instance.password)),
     task_queue: { value: instance.taskQueue, show: 'set', isDefault: instance.taskQueue === null },

@@ -1,5 +1,6 @@
 import type { Schedule } from '../../client/types.ts';
 import { formatDuration } from '../duration.ts';
+import { formatMaxAge } from '../max-age.ts';
 import { utcMicroseconds } from '../output/cell.ts';
 import type { Column, Property } from '../output/output.ts';
 
@@ -36,6 +37,7 @@ export function scheduleProperties(schedule: Schedule): Record<string, Property>
     instance_name: { value: schedule.instanceName, show: 'long' },
     jitter: set(formatDuration(schedule.jitter), schedule.jitter === 0),
     keep_last: set(schedule.keepLast, schedule.keepLast === null),
+    max_age: set(formatMaxAge(schedule.maxAge), schedule.maxAge === null),
     note: set(schedule.note, schedule.note === null),
     on_busy: set(schedule.onBusy, schedule.onBusy === 'wait'),
     overlap: set(schedule.overlap, schedule.overlap === 'skip'),

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { concurrently } from '../../client/concurrently.ts';
 import { connectTemporal, type TemporalLink } from '../../client/connection.ts';
-import { dstNotices } from '../../client/cron/dst.ts';
-import { matchingTimes } from '../../client/cron/matching-times.ts';
-import { checkPattern, parsePattern } from '../../client/cron/pattern.ts';
+import { matchingTimes } from '../../client/matching-times.ts';
+import { dstNotices } from '../../cron/dst.ts';
+import { checkPattern, parsePattern } from '../../cron/pattern.ts';
 import { differenceFrom, makePattern, withSchedule } from '../fixtures/cron-patterns.ts';
 import { generator } from '../fixtures/random.ts';
 import { startTemporal, type TemporalServer } from '../servers/temporal.ts';

@@ -128,6 +128,12 @@ describe('notify-test', () => {
   }, 60_000);
 });
 
+test('a repository that is sealed to one recipient only is told of at the start', async () => {
+  const message = await until(() => toldOf('one_recipient')[0], { what: 'the message', timeout: 60_000 });
+  expect(message).toMatchObject({ count: 1, subjects: [expect.stringMatching(/^file:/)] });
+  expect(message.alarms[0]?.reason).toContain('offline recipient');
+}, 90_000);
+
 describe('a store that dies under many schedules', () => {
   test('makes one message that counts them and names the first, which is tried again under the same key', async () => {
     const list = await platform.json<{ id: string; name: string }[]>(['instance-list']);
@@ -164,10 +170,13 @@ describe('a store that dies under many schedules', () => {
     const [message] = toldOf('failure');
     expect(message).toMatchObject({ count: instances, cause: 'not-found' });
     expect(message?.subjects.length).toBe(20);
+    expect(message?.subjects.every((name) => /^shop-\d\d$/.test(name))).toBe(true);
     expect(new Set(message?.subjects).size).toBe(20);
     expect(message?.alarms[0]?.reason).toMatch(/^Backup failed: .*does not exist/);
-    const mail = await until(() => smtp.mails.at(1), { what: 'the mail' });
-    expect(mail.text).toMatch(/Subject: \[failure\] 60 failures: /);
+    const mail = await until(() => smtp.mails.find(({ text }) => text.includes('60 failures')), {
+      what: 'the mail',
+    });
+    expect(mail.text).toMatch(/Subject: \[failure\] 60 failures: shop-\d\d/);
     expect(mail.text).toMatch(/and 40 more/);
   }, 150_000);
 });

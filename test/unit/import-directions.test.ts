@@ -23,7 +23,7 @@ const rules: Record<string, { code: string[]; types?: string[]; packages?: RegEx
   server: { code: ['client', 'config'], types: ['repository', 'workflows'] },
   client: {
     // The seam of the engines: which URL is whose, and how to restore with stock tools.
-    code: ['repository', 'config', 'workflows/types.ts', 'engines/urls.ts'],
+    code: ['repository', 'config', 'cron', 'freshness', 'workflows/types.ts', 'engines/urls.ts'],
     types: ['engines', 'workflows'],
     packages: /^(@temporalio\/(client|common|envconfig|proto)(\/.*)?|cron-parser|uuid|zod|node:.*)$/,
   },
@@ -33,13 +33,16 @@ const rules: Record<string, { code: string[]; types?: string[]; packages?: RegEx
     packages: /^(@temporalio\/(workflow|common)|uuid)$/,
   },
   activities: {
-    code: ['engines', 'repository', 'config', 'workflows/types.ts'],
+    code: ['engines', 'repository', 'config', 'freshness', 'workflows/types.ts'],
     types: ['workflows', 'worker'],
   },
   // The layout is names alone: how to restore with stock tools has to say where things are.
   // And the readers of unsealed bytes give their memory back.
   engines: { code: ['repository/layout.ts', 'repository/spent.ts'], types: ['repository'] },
   repository: { code: [] },
+  // When the next good backup has to be there: for who watches from within, and from outside.
+  freshness: { code: ['cron', 'repository'], types: ['workflows'], packages: /^(zod)$/ },
+  cron: { code: [], packages: /^(cron-parser)$/ },
   config: { code: ['repository'] },
   errors: { code: [], packages: /^$/ },
 };

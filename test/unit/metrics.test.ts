@@ -66,8 +66,8 @@ describe('the metrics of a platform', () => {
 
   test('forget instances that are gone, so that nobody is woken by them for ever', () => {
     const metrics = new PlatformMetrics('0');
-    metrics.freshness('orders', { stale: false, maxAge: null });
-    metrics.freshness('gone', { stale: true, maxAge: 60 });
+    metrics.freshness('orders', { stale: false, maxAge: null, lastBackupAt: null });
+    metrics.freshness('gone', { stale: true, maxAge: 60, lastBackupAt: null });
     metrics.backupMade('gone', { seconds: 1, bytesIn: 1, bytesOut: 1 });
     metrics.forget('gone');
     expect(lines(metrics, 'backupctl_instance_')).toEqual(['backupctl_instance_stale{instance="orders"} 0']);

@@ -26,6 +26,7 @@ const schedule: Schedule = {
   catchupWindow: 86_400,
   jitter: 0,
   keepLast: null,
+  maxAge: null,
   activeSince: new Date('2016-06-14T14:47:16.865Z'),
   createdAt: new Date('2016-06-14T14:47:16.865Z'),
   updatedAt: new Date('2016-06-14T14:49:59Z'),

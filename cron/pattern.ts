@@ -1,4 +1,4 @@
-import { BackupctlError } from '../../errors/backupctl-error.ts';
+import { BackupctlError } from '../errors/backupctl-error.ts';
 import { type CronFields, parseField, rules } from './fields.ts';
 
 /** Longest pattern: Temporal keeps its text in a comment of 200 bytes. */

@@ -1,4 +1,4 @@
-import { BackupctlError } from '../../errors/backupctl-error.ts';
+import { BackupctlError } from '../errors/backupctl-error.ts';
 
 /**
  * Checks the name of a time zone, and writes it as the zone database does (`europe/paris` is `Europe/Paris`).

@@ -1,4 +1,4 @@
-import { BackupctlError } from '../../errors/backupctl-error.ts';
+import { BackupctlError } from '../errors/backupctl-error.ts';
 
 /** What a pattern of five fields says. */
 export interface CronFields {

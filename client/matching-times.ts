@@ -1,5 +1,5 @@
 import { optionalDateToTs, tsToDate } from '@temporalio/common/lib/time.js';
-import type { TemporalLink } from '../connection.ts';
+import type { TemporalLink } from './connection.ts';
 
 /**
  * The instants at which a schedule fires after `from` and up to `to`, as Temporal itself computes them: its rules for
