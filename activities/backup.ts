@@ -70,6 +70,9 @@ export function createBackupActivities(deps: ActivityDeps) {
         kind: 'full',
         parent_id: null,
         parent_sha256: null,
+        ...(deps.copies.others.length === 0
+          ? {}
+          : { copies: deps.copies.others.map(({ name }) => name), quorum: deps.copies.quorum }),
       };
     },
 

@@ -13,6 +13,8 @@ export interface CloseInput {
   /** Of a failure. Runs that were begun by an older version do not say these three. */
   code?: string | null;
   instance_id?: string | null;
+  /** Nobody is told of a failure. */
+  quiet?: boolean;
   /** The workflow's time, ISO 8601. */
   at?: string;
 }
@@ -65,7 +67,7 @@ export function createClosingActivities(deps: ActivityDeps) {
     /** Tells of a failure, writes the log's last line, and makes one object of the log's pieces. */
     async close_log(input: CloseInput): Promise<void> {
       // First: the store may be what failed.
-      if (input.state === 'ERROR') await tell(input);
+      if (input.state === 'ERROR' && !input.quiet) await tell(input);
       if (input.state === 'SUCCESS' && input.instance_id) await wellAgain(input.instance_id);
       await count(input);
       const repository = await readable(deps);

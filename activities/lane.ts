@@ -68,6 +68,8 @@ export function createLaneActivities(deps: ActivityDeps) {
       for await (const other of workflow.list({ query })) {
         // A row of lost fires is no backup: nobody yields to it.
         if (other.runId === mine.runId || other.workflowId.includes('/missed/')) continue;
+        // What has its backup, and waits for copies of it, is in nobody's way.
+        if (other.memo?.waits_for_copies === true) continue;
         const earlier =
           other.startTime.getTime() - mine.startTime.getTime() || compare(other.runId, mine.runId);
         if (earlier < 0) {

@@ -45,10 +45,11 @@ export class Pulse {
     this.#abort.abort(reason);
   }
 
-  stage(stage: string): void {
+  /** @param options.moved false where only the words change, and bytes have to show that it goes on */
+  stage(stage: string, options: { moved?: boolean } = {}): void {
     this.#beat.stage = stage;
     this.#idle = false;
-    this.#movedAt = performance.now();
+    if (options.moved ?? true) this.#movedAt = performance.now();
   }
 
   /** A stage in which nothing is to move, for as long as it takes: a queue is no stall, and many may stand in it. */

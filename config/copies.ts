@@ -1,8 +1,15 @@
 import { hostname } from 'node:os';
 import { pathToFileURL } from 'node:url';
 import { BackupctlError } from '../errors/backupctl-error.ts';
-import { adoptStore, assertSameRepository, ownCopy } from '../repository/adoption.ts';
+import {
+  adoptStore,
+  assertNewCopy,
+  assertSameRepository,
+  ownCopy,
+  rememberCopy,
+} from '../repository/adoption.ts';
 import { type Copies, primaryName, type RepositoryPlace } from '../repository/copies.ts';
+import { layout } from '../repository/layout.ts';
 import { Repository } from '../repository/repository.ts';
 import type { StoreObserver } from '../repository/stores/observer.ts';
 import { loadKeys } from './keys.ts';
@@ -87,6 +94,7 @@ class CopyPlace implements RepositoryPlace {
   readonly #copy: ConfiguredCopy;
   readonly #options: Parameters<typeof openCopies>[0];
   #opened: Promise<Repository> | undefined;
+  #remembered = false;
 
   constructor(copy: ConfiguredCopy, options: Parameters<typeof openCopies>[0]) {
     this.name = copy.name;
@@ -106,8 +114,20 @@ class CopyPlace implements RepositoryPlace {
       if (!(error instanceof BackupctlError) || error.code !== 'not-found') throw error;
       return this.#once(() => this.#open(true));
     });
+    // What was opened long ago may be gone: a disk that was unmounted leaves an empty directory, which is nobody's.
+    if ((await copy.store.stat(layout.repository)) === null) {
+      throw new BackupctlError(
+        'unavailable',
+        `the copy ${this.name} (${this.location}) is not there any more`,
+        {
+          hint: 'is its disk mounted?',
+        },
+      );
+    }
     const claim = { platformId, platform: platformName(config), now: new Date() };
     await ownCopy(copy, await primary(), claim);
+    if (!this.#remembered) await rememberCopy(copy, await primary(), { name: this.name, now: claim.now });
+    this.#remembered = true;
     return copy;
   }
 
@@ -128,7 +148,10 @@ class CopyPlace implements RepositoryPlace {
   async #open(adopt: boolean): Promise<Repository> {
     const { config, env, platformId, primary } = this.#options;
     const keys = await loadKeys(config, platformId === null ? 'read' : 'write');
-    if (adopt && this.#copy.store.type === 'filesystem') await makeDirectory(this.#copy.store.path);
+    if (adopt) {
+      await assertNewCopy(this.location, await primary(), this.name);
+      if (this.#copy.store.type === 'filesystem') await makeDirectory(this.#copy.store.path);
+    }
     const store = await openCopyStore(config, this.#copy, env, this.#options.observerOf?.(this.name));
     try {
       if (adopt) await adoptStore(store, await primary());

@@ -20,6 +20,8 @@ export interface Config {
   copies: ConfiguredCopy[];
   /** In how many repositories, the first among them, a backup has to be before it is COMPLETED. */
   quorum: number;
+  /** Seconds that a copy may lack a backup before people are told. */
+  copyDebtAfter: number;
   /** age recipients that the file names, or null for those of the repository. */
   recipients: string[] | null;
   keyFiles: { identity: string; indexIdentity: string; signingKey: string };
@@ -191,6 +193,7 @@ function withDefaults(
     store: first,
     copies,
     quorum: document.quorum ?? 1,
+    copyDebtAfter: seconds(document.copy_debt_after, 3600),
     recipients: document.encryption?.recipients ?? null,
     keyFiles: {
       identity: keyFile(document.encryption?.identity, 'identity.txt'),

@@ -62,6 +62,11 @@ const sections = z.strictObject({
     .describe(
       'a backup is COMPLETED once it is in so many repositories, the first among them: `1` by default',
     ),
+  copy_debt_after: duration
+    .optional()
+    .describe(
+      'a backup that a copy lacks for so long is a copy debt, of which people are told: `1h` by default',
+    ),
   encryption: z
     .strictObject({
       recipients: z

@@ -1,11 +1,30 @@
 import { BackupctlError } from '../errors/backupctl-error.ts';
-import { createOrRecognise, listAll, readDocument } from './documents.ts';
+import { createOrRecognise, decode, encode, listAll, readDocument, readIfThere } from './documents.ts';
 import { claimEpoch, newestEpoch } from './epochs.ts';
 import { layout } from './layout.ts';
-import { epochSchema } from './manifest.ts';
+import { adoptionSchema, epochSchema } from './manifest.ts';
 import { probeCreateIfAbsent } from './probe.ts';
 import type { Repository } from './repository.ts';
-import type { Store } from './store.ts';
+import { ObjectExistsError, type Store } from './store.ts';
+
+/**
+ * Whether a store without a repository may become a copy of that name. The first repository remembers the names of its
+ * copies: a store that is empty though it is one already is not there, such as a disk that is not mounted. To begin
+ * anew on what is below its mount point would fill that, and count towards the quorum.
+ * @throws BackupctlError unavailable
+ */
+export async function assertNewCopy(location: string, primary: Repository, name: string): Promise<void> {
+  const known = await readIfThere(primary.store, layout.copy(name));
+  if (known === null) return;
+  const { adopted_at } = decode(adoptionSchema, layout.copy(name), known);
+  throw new BackupctlError(
+    'unavailable',
+    `the copy ${name} (${location}) is empty, and has been a copy since ${adopted_at}`,
+    {
+      hint: 'is its disk mounted? A copy that is lost for good begins anew under another name below copies:',
+    },
+  );
+}
 
 /**
  * Makes an empty store a copy of a repository: the store must hold "create if absent" (it is probed), then it gets
@@ -19,6 +38,22 @@ export async function adoptStore(store: Store, primary: Repository): Promise<voi
     throw new BackupctlError('refused', `${store.location} has just become another repository`, {
       retryable: false,
     });
+  }
+}
+
+/** Remembers, in the first repository, that a copy of that name was begun. Idempotent. */
+export async function rememberCopy(
+  copy: Repository,
+  primary: Repository,
+  { name, now }: { name: string; now: Date },
+): Promise<void> {
+  const key = layout.copy(name);
+  if ((await primary.store.stat(key)) !== null) return;
+  const record = { name, location: copy.store.location, adopted_at: now.toISOString() };
+  try {
+    await primary.store.create(key, encode(adoptionSchema, record));
+  } catch (error) {
+    if (!(error instanceof ObjectExistsError)) throw error;
   }
 }
 

@@ -9,6 +9,8 @@ export const layout = {
   schedule: (id: string, revision: number) => `schedules/${id}/${revision}.json`,
   workbooks: 'workbooks/',
   workbook: (name: string, revision: number) => `workbooks/${name}/${revision}.yaml`,
+  copies: 'copies/',
+  copy: (name: string) => `copies/${name}.json`,
   backups: 'backups/',
   backupsOf: (instanceId: string) => `backups/${instanceId}/`,
   backup: (instanceId: string, backupId: string) => `backups/${instanceId}/${backupId}/`,

@@ -131,6 +131,14 @@ export const markSchema = z.strictObject({
 });
 export type Mark = z.infer<typeof markSchema>;
 
+/** `copies/<name>.json` of the first repository: that a copy of that name was begun, and where. */
+export const adoptionSchema = z.strictObject({
+  name: z.string(),
+  /** As it was then: for people. */
+  location: z.string(),
+  adopted_at: instant,
+});
+
 /** A password is a reference, resolved on the worker only. */
 export const secretReference = z.union([
   z.strictObject({ file: z.string().min(1) }),

@@ -30,6 +30,13 @@ export interface Store {
   createMultipart(key: string): Promise<MultipartWriter>;
 
   /**
+   * Takes up an unfinished write, with the parts that the store has: see {@link MultipartWriter.keeps}. Whoever wrote
+   * it before (a process that was given up, and may live) can no longer complete it with other bytes than ours.
+   * @returns null where it is no longer there
+   */
+  resumeMultipart(write: UnfinishedWrite): Promise<MultipartWriter | null>;
+
+  /**
    * The bytes of an object, whole; meant for what is small.
    * @throws ObjectMissingError
    */
@@ -129,12 +136,19 @@ export interface Part {
 }
 
 export interface MultipartWriter {
+  /**
+   * Whether the store holds just this part from before the write was taken up, by its checksum or by its bytes. It
+   * counts as written then. Always false for a write that was begun here.
+   */
+  keeps(part: Part): Promise<boolean>;
   /** May be called for several parts at once, in any order. Resolves when the store has confirmed the checksum. */
   writePart(part: Part): Promise<void>;
   /** Makes the object visible and durable. @throws ObjectExistsError when the key is taken. */
   complete(): Promise<StoredObject>;
   /** Gives the room back. Idempotent; also after a failed `complete`. */
   abort(): Promise<void>;
+  /** Lets go of it, once no part is on its way any more: it stays unfinished, to be taken up later. Idempotent. */
+  suspend(): Promise<void>;
 }
 
 /** The key is taken (S3: 412 Precondition Failed; file system: EEXIST). */

@@ -1,6 +1,13 @@
 import { crc32 } from 'node:zlib';
 import type { PartPool } from './part-pool.ts';
-import { type MultipartWriter, ObjectExistsError, type Store, type StoredObject } from './store.ts';
+import {
+  type MultipartWriter,
+  ObjectExistsError,
+  type Part,
+  type Store,
+  type StoredObject,
+  type UnfinishedWrite,
+} from './store.ts';
 
 /** Parts of one upload that are on their way at once. */
 const MAX_IN_FLIGHT = 4;
@@ -10,6 +17,8 @@ export interface UploaderOptions {
   signal: AbortSignal;
   /** Called with the bytes of each part that the store has confirmed; they add up to the object's size. */
   onConfirmed: (bytes: number) => void;
+  /** An unfinished write of the same key, to go on with: parts that it has already are not sent again. */
+  resume?: UnfinishedWrite | undefined;
 }
 
 /**
@@ -27,6 +36,7 @@ export class Uploader {
   readonly #key: string;
   readonly #pool: PartPool;
   readonly #onConfirmed: (bytes: number) => void;
+  readonly #resume: UnfinishedWrite | undefined;
   readonly #failed = new AbortController();
   readonly #signal: AbortSignal;
   readonly #inFlight = new Set<Promise<void>>();
@@ -44,6 +54,7 @@ export class Uploader {
     this.#key = key;
     this.#pool = pool;
     this.#onConfirmed = options.onConfirmed;
+    this.#resume = options.resume;
     this.#signal = AbortSignal.any([options.signal, this.#failed.signal]);
   }
 
@@ -117,6 +128,24 @@ export class Uploader {
     }
   }
 
+  /**
+   * As `abort`, but what the store has confirmed stays there unfinished, for who goes on with it: see `resume`.
+   * Idempotent. A `finish` that is under way is waited for, and stands if it succeeds.
+   */
+  async suspend(): Promise<void> {
+    await this.#finishing?.catch(() => {});
+    if (this.#isOver) return;
+    this.#fail(new Error(`the upload of ${this.#key} was suspended`));
+    try {
+      const writer = await this.#opening?.catch(() => null);
+      await Promise.all(this.#inFlight);
+      await writer?.suspend();
+    } finally {
+      await Promise.all(this.#inFlight);
+      this.#leave();
+    }
+  }
+
   async #writeInPieces(chunk: Uint8Array): Promise<void> {
     let rest = chunk;
     while (rest.byteLength > 0) {
@@ -137,23 +166,29 @@ export class Uploader {
   async #sendFull(): Promise<void> {
     while (this.#inFlight.size >= MAX_IN_FLIGHT) await Promise.race(this.#inFlight);
     this.#signal.throwIfAborted();
-    this.#opening ??= this.#store.createMultipart(this.#key);
+    this.#opening ??= this.#open();
     const writer = await this.#opening;
     this.#signal.throwIfAborted();
     this.#send(writer);
+  }
+
+  async #open(): Promise<MultipartWriter> {
+    const resumed = this.#resume === undefined ? null : await this.#store.resumeMultipart(this.#resume);
+    return resumed ?? (await this.#store.createMultipart(this.#key));
   }
 
   #send(writer: MultipartWriter): void {
     const buffer = this.#buffer;
     if (buffer === null) return;
     const body = buffer.subarray(0, this.#filled);
-    const part = { number: this.#number, offset: this.#offset, body, crc32: crc32(body) };
+    const part: Part = { number: this.#number, offset: this.#offset, body, crc32: crc32(body) };
     this.#buffer = null;
     this.#offset += this.#filled;
     this.#filled = 0;
     this.#number += 1;
     const sending = writer
-      .writePart(part)
+      .keeps(part)
+      .then((kept) => (kept ? undefined : writer.writePart(part)))
       .then(() => this.#onConfirmed(body.byteLength))
       .catch((error: unknown) => this.#fail(error))
       .finally(() => {

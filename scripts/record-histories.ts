@@ -1,10 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
-import { openShop, productSessions, type Shop, waitForState } from '../test/integration/fixture.ts';
+import {
+  openShop,
+  productSessions,
+  type Shop,
+  type ShopOptions,
+  waitForState,
+} from '../test/integration/fixture.ts';
 import { projectRoot } from '../test/servers/cache.ts';
 import { descendants } from '../test/servers/process.ts';
 import { until } from '../test/servers/wait.ts';
@@ -14,9 +20,10 @@ import { until } from '../test/servers/wait.ts';
  * Temporal kept of it, without what belongs to the machine. A release commits what this writes; the test replays all
  * that were ever committed, so that a workflow that changed is found before a run in progress meets it.
  *
- * `node scripts/record-histories.ts [FOLDER]`, by default `test/replay`. Takes about two minutes.
+ * `node scripts/record-histories.ts [FOLDER [copies]]`, by default `test/replay`. Takes about two minutes.
  */
 const folder = process.argv[2] ?? join(projectRoot, 'test', 'replay');
+const only = process.argv[3];
 
 interface Started {
   id: string;
@@ -58,6 +65,38 @@ class Recorder {
       { what: `a closed run of ${type}` },
     );
     await this.run(name, row.workflowId, row.runId);
+  }
+
+  /** Waits for the end of a workflow that nobody waits for. */
+  async closed(workflowId: string): Promise<void> {
+    await until(() => this.#client.workflow.getHandle(workflowId).describe(), {
+      what: `${workflowId} to begin`,
+    });
+    await this.#client.workflow
+      .getHandle(workflowId)
+      .result()
+      .catch(() => {});
+  }
+
+  async cancel(workflowId: string): Promise<void> {
+    await this.#client.workflow.getHandle(workflowId).cancel();
+    await this.closed(workflowId);
+  }
+
+  async workflow(name: string, workflowId: string): Promise<void> {
+    const { runId } = await this.#client.workflow.getHandle(workflowId).describe();
+    await this.run(name, workflowId, runId);
+  }
+
+  /** A look at the copies, now. */
+  async swept(name: string): Promise<void> {
+    const handle = await this.#client.workflow.start('copy_sweep', {
+      workflowId: `${name}/now`,
+      taskQueue: 'backupctl',
+      args: [],
+    });
+    await handle.result();
+    await this.run(name, handle.workflowId, handle.firstExecutionRunId);
   }
 
   /** One row for fires that were lost, as the reconciler starts it. */
@@ -265,15 +304,61 @@ async function namedBelow(pid: number, name: string): Promise<number | undefined
   return undefined;
 }
 
-const shop = await openShop({ rows: 40_000 });
-try {
-  await mkdir(folder, { recursive: true });
-  const connection = await Connection.connect({ address: `127.0.0.1:${shop.platform.temporalPort}` });
+/** Runs whose backups are copied: to a directory, which is then in somebody's way, and then another platform's. */
+async function recordCopies(recorder: Recorder): Promise<void> {
+  const { platform, repository } = recorder.shop;
+  const offsite = join(platform.dataDir, 'offsite');
+  const create = (name: string, ...more: string[]) =>
+    platform.json<Started>(['backup-create', 'orders', name, ...more]);
+  const copied = await create('copied', '--wait');
+  await recorder.closed(`copy/${copied.id}/offsite`);
+  await recorder.execution('backup_create-copied', copied.execution_id);
+  await recorder.swept('copy_sweep-nothing');
+
+  await rename(offsite, `${offsite}-away`);
+  await writeFile(offsite, 'in the way');
+  const waiting = await create('waiting');
+  await until(
+    async () => (await platform.cli(['execution-show', waiting.execution_id])).stdout.includes('in 1 of 2'),
+    { what: 'the run to wait for its copy', timeout: 60_000, interval: 500 },
+  );
+  await platform.cli(['execution-cancel', waiting.execution_id]);
+  await waitForState(recorder.shop, waiting.execution_id, 'CANCELLED');
+  await recorder.cancel(`copy/${waiting.id}/offsite`);
+  await recorder.execution('backup_create-copies-cancelled', waiting.execution_id);
+
+  await rm(offsite);
+  await rename(`${offsite}-away`, offsite);
+  const stranger = JSON.parse(await readFile(join(repository, 'epochs', '1.json'), 'utf8')) as object;
+  const epoch = { ...stranger, epoch: 2, platform_id: '00000000-0000-4000-8000-000000000000' };
+  await writeFile(join(offsite, 'epochs', '2.json'), JSON.stringify(epoch));
+  const refused = await create('refused');
+  await recorder.closed(`copy/${refused.id}/offsite`);
+  await recorder.workflow('backup_copy-refused', `copy/${refused.id}/offsite`);
+  await platform.cli(['execution-cancel', refused.execution_id]);
+  await waitForState(recorder.shop, refused.execution_id, 'CANCELLED');
+}
+
+async function recorded(options: ShopOptions, runs: (recorder: Recorder) => Promise<void>): Promise<void> {
+  const shop = await openShop(options);
   try {
-    await record(new Recorder(shop, new Client({ connection })));
+    const connection = await Connection.connect({ address: `127.0.0.1:${shop.platform.temporalPort}` });
+    try {
+      await runs(new Recorder(shop, new Client({ connection })));
+    } finally {
+      await connection.close();
+    }
   } finally {
-    await connection.close();
+    await shop.stop();
   }
-} finally {
-  await shop.stop();
+}
+
+await mkdir(folder, { recursive: true });
+if (only !== 'copies') await recorded({ rows: 40_000 }, record);
+if (only === undefined || only === 'copies') {
+  const dataDir = await mkdtemp(join(tmpdir(), 'backupctl-record-'));
+  const yaml = 'copies: [{ name: offsite, type: filesystem, path: offsite }]\nquorum: 2\n';
+  await writeFile(join(dataDir, 'backupctl.yaml'), yaml, { mode: 0o600 });
+  await recorded({ dataDir, rows: 100 }, recordCopies);
+  await rm(dataDir, { recursive: true, force: true });
 }

@@ -1,15 +1,41 @@
-import { type Client, ScheduleAlreadyRunning, ScheduleOverlapPolicy } from '@temporalio/client';
+import {
+  type Client,
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  ScheduleOverlapPolicy,
+} from '@temporalio/client';
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
+import type { Config } from '../config/load.ts';
 import { searchAttributes } from '../workflows/types.ts';
 
+interface SystemSchedule {
+  id: string;
+  workflow: string;
+  everySeconds: number;
+  args: unknown[];
+}
+
 /** Our own schedules: short work that looks after the rest. Lists of schedules leave them out by their kind. */
-const system = [
+const always: SystemSchedule[] = [
   { id: 'backupctl-reconciler', workflow: 'reconcile', everySeconds: 60, args: [] },
   { id: 'backupctl-janitor', workflow: 'janitor', everySeconds: 3600, args: [{ grace_seconds: null }] },
 ];
+/** Only where there are copies. */
+const ofCopies: SystemSchedule = {
+  id: 'backupctl-copies',
+  workflow: 'copy_sweep',
+  everySeconds: 60,
+  args: [],
+};
 
 /** Creates them where they are not there yet, and has the reconciler look at once for what was lost while we were away. */
-export async function ensureSystemSchedules(client: Client, taskQueue: string): Promise<void> {
+export async function ensureSystemSchedules(
+  client: Client,
+  taskQueue: string,
+  { copies }: Pick<Config, 'copies'>,
+): Promise<void> {
+  if (copies.length === 0) await remove(client, ofCopies.id);
+  const system = copies.length === 0 ? always : [...always, ofCopies];
   const kind = defineSearchAttributeKey(searchAttributes.kind, SearchAttributeType.KEYWORD);
   for (const { id, workflow, everySeconds, args } of system) {
     try {
@@ -33,6 +59,15 @@ export async function ensureSystemSchedules(client: Client, taskQueue: string): 
     }
   }
   await client.schedule.getHandle('backupctl-reconciler').trigger(ScheduleOverlapPolicy.SKIP);
+}
+
+/** Copies were configured once, and are no more. */
+async function remove(client: Client, id: string): Promise<void> {
+  try {
+    await client.schedule.getHandle(id).delete();
+  } catch (error) {
+    if (!(error instanceof ScheduleNotFoundError)) throw error;
+  }
 }
 
 /** A schedule that was made for another task queue would start what nobody takes. */

@@ -3,6 +3,8 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { createAlarms } from '../activities/alarm-outbox.ts';
 import { createBackupActivities } from '../activities/backup.ts';
 import { createClosingActivities } from '../activities/closing.ts';
+import { createCopySweepActivities } from '../activities/copy-sweep.ts';
+import { createCopyingActivities } from '../activities/copying.ts';
 import { createDeletionActivities } from '../activities/deletion.ts';
 import { type ActivityDeps, Slots } from '../activities/deps.ts';
 import { createFreshnessActivities } from '../activities/freshness.ts';
@@ -12,6 +14,8 @@ import { createJanitorActivities } from '../activities/janitor.ts';
 import { createLaneActivities } from '../activities/lane.ts';
 import type { ActivityMetrics } from '../activities/metrics.ts';
 import { createNotifyActivities } from '../activities/notify.ts';
+
+import { createQuorumActivities } from '../activities/quorum.ts';
 import { createReconcileActivities } from '../activities/reconcile.ts';
 import { createRestoreActivities } from '../activities/restore.ts';
 import { createRetentionActivities } from '../activities/retention.ts';
@@ -73,7 +77,7 @@ export async function createWorker(options: WorkerOptions): Promise<RunningWorke
     // What may fail comes before the worker: one that is made, and never run, is never freed.
     await registerConfiguredInstances(options.repository, options.config, new Date());
     if (options.keepsSystemSchedules) {
-      await ensureSystemSchedules(client, taskQueue);
+      await ensureSystemSchedules(client, taskQueue, options.config);
       await ensureFreshness(client, taskQueue);
     }
     native = await NativeConnection.connect(temporal as never);
@@ -120,12 +124,16 @@ async function registered(options: WorkerOptions, client: Client, native: Native
     activities: {
       ...createBackupActivities(deps),
       ...createClosingActivities(deps),
+      ...createCopyingActivities(deps),
+      ...createCopySweepActivities(deps),
       ...createDeletionActivities(deps),
       ...createFreshnessActivities(deps),
       ...createInstanceActivities(deps),
       ...createJanitorActivities(deps),
       ...createLaneActivities(deps),
       ...createNotifyActivities(deps),
+
+      ...createQuorumActivities(deps),
       ...createReconcileActivities(deps),
       ...createRestoreActivities(deps),
       ...createRetentionActivities(deps),

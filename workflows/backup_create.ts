@@ -1,6 +1,7 @@
 import { uuid4, workflowInfo } from '@temporalio/workflow';
 import { v7 as uuidv7 } from 'uuid';
 import { backup_run } from './backup_run.ts';
+import { intoCopies } from './copies.ts';
 import { asExecution, type Ending, executionId } from './execution.ts';
 import { afterSiblings, inLane, Yielded } from './lane.ts';
 import { retainBeyond } from './retention.ts';
@@ -26,42 +27,51 @@ export async function backup_create(
   }
   const backupId = newBackupId();
   const facts = { backup_id: backupId };
-  return asExecution(
-    { failed: 'Backup failed', cancelled: 'Backup cancelled', facts, backupId, instanceId: input.instance },
-    async (): Promise<Ending> => {
-      const result =
-        (await afterSiblings(policy)) ??
-        (await inLane(
-          backup_run,
-          `backup/${input.instance}/data`,
-          {
-            execution_id: executionId(),
-            backup_id: backupId,
-            schedule_id: policy.schedule_id,
-            request: input,
-          },
-          policy,
-        ));
-      if (result instanceof Yielded) {
-        return {
-          state: 'SKIPPED',
-          output: { status: 'Backup skipped', reason: result.reason },
-          facts: { backup_id: null },
-        };
-      }
-      const retention = await retainBeyond(policy, input.instance, backupId);
-      return {
-        state: 'SUCCESS',
-        output: { status: 'Backup complete', ...retention },
-        facts: {
-          ...facts,
-          size: result.sealed_size,
-          attempt_id: result.attempt_id,
-          warnings: result.warnings,
+  const frame = {
+    failed: 'Backup failed',
+    cancelled: 'Backup cancelled',
+    facts,
+    backupId,
+    instanceId: input.instance,
+  };
+  return asExecution(frame, async (): Promise<Ending> => {
+    const result =
+      (await afterSiblings(policy)) ??
+      (await inLane(
+        backup_run,
+        `backup/${input.instance}/data`,
+        {
+          execution_id: executionId(),
+          backup_id: backupId,
+          schedule_id: policy.schedule_id,
+          request: input,
         },
+        policy,
+      ));
+    if (result instanceof Yielded) {
+      return {
+        state: 'SKIPPED',
+        output: { status: 'Backup skipped', reason: result.reason },
+        facts: { backup_id: null },
       };
-    },
-  );
+    }
+    const { copies, quorum = 1 } = result;
+    if (copies !== undefined) {
+      frame.cancelled = 'Cancelled while waiting for copies; the backup and its copies go on';
+      await intoCopies({ instance_id: input.instance, backup_id: backupId, copies, quorum });
+    }
+    const retention = await retainBeyond(policy, input.instance, backupId);
+    return {
+      state: 'SUCCESS',
+      output: { status: 'Backup complete', ...retention },
+      facts: {
+        ...facts,
+        size: result.sealed_size,
+        attempt_id: result.attempt_id,
+        warnings: result.warnings,
+      },
+    };
+  });
 }
 
 /** A UUIDv7 of the workflow's own time and randomness: sorted by when the run began, whatever a worker's clock says. */

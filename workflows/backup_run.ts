@@ -13,6 +13,9 @@ export interface BackupRunResult {
   attempt_id: string;
   sealed_size: number;
   warnings: number;
+  /** Only where there are copies. */
+  copies?: string[];
+  quorum?: number;
 }
 
 /**
@@ -40,7 +43,13 @@ export async function backup_run(input: BackupRunInput): Promise<BackupRunResult
       }),
     );
     committed = commit.attempt_id;
-    return { attempt_id: commit.attempt_id, sealed_size: commit.sealed_size, warnings: dump.warnings };
+    const { copies, quorum } = prepared;
+    return {
+      attempt_id: commit.attempt_id,
+      sealed_size: commit.sealed_size,
+      warnings: dump.warnings,
+      ...(copies === undefined ? {} : { copies, quorum: quorum ?? 1 }),
+    };
   } finally {
     const keep = committed;
     await CancellationScope.nonCancellable(async () => {

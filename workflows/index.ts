@@ -1,8 +1,10 @@
 // The entry of the workflow bundle: every workflow by its name, and nothing else.
+export { backup_copy } from './backup_copy.ts';
 export { backup_create } from './backup_create.ts';
 export { backup_delete } from './backup_delete.ts';
 export { backup_run } from './backup_run.ts';
 export { backup_undelete } from './backup_undelete.ts';
+export { copy_sweep } from './copy_sweep.ts';
 export { freshness } from './freshness.ts';
 export { instance_change } from './instance_change.ts';
 export { janitor } from './janitor.ts';

@@ -4,7 +4,7 @@ import type { Probe, RestoredDatabase, RestoreRequest, Selection } from '../engi
 import type { InstanceRecord } from '../repository/manifest.ts';
 
 export type ExecutionState = 'RUNNING' | 'SUCCESS' | 'ERROR' | 'CANCELLED' | 'SKIPPED' | 'MISSED';
-export type ExecutionKind = 'backup' | 'restore' | 'delete' | 'undelete' | 'instance';
+export type ExecutionKind = 'backup' | 'restore' | 'delete' | 'undelete' | 'instance' | 'copy';
 export type OverlapPolicy = 'skip' | 'wait' | 'cancel-other';
 export type BusyPolicy = 'wait' | 'skip';
 
@@ -95,7 +95,30 @@ export interface PreparedBackup {
   kind: 'full' | 'incremental';
   parent_id: string | null;
   parent_sha256: string | null;
+  /** Only where there are copies: their names, and in how many repositories the backup has to be to be COMPLETED. */
+  copies?: string[];
+  quorum?: number;
 }
+
+/** Input of `backup_copy`. */
+export interface BackupCopyInput {
+  instance_id: string;
+  backup_id: string;
+  /** Name of the copy. */
+  copy: string;
+}
+
+/** What a try at a copy came to: done, or other backups have to be there first, the oldest first. */
+export type CopyResult =
+  | { parents: string[] }
+  | {
+      outcome: 'copied' | 'recognised';
+      sealed_size: number;
+      objects: number;
+      bytes_in: number;
+      bytes_out: number;
+      seconds: number;
+    };
 
 /** What dump and upload hand to the commit: a reference, never the manifest itself (payloads stop at 2 MB). */
 export interface DumpResult {
@@ -213,4 +236,25 @@ export interface ChannelAnswer {
   ok: boolean;
   /** In words; never a secret. */
   answer: string;
+}
+
+/** What a look at all copies came to. */
+export interface CopySweepResult {
+  /** Copies that were begun: `BACKUP to NAME`. */
+  started: string[];
+  /** Backups that are missing, by the names of copies; those of which that is known. */
+  missing: Record<string, number>;
+  /** What could not be done, and why. */
+  problems: string[];
+}
+
+/** The workflow id of a copy: one at a time for a backup and a copy. Also the holder of its pin. */
+export function copyWorkflowId(backupId: string, copy: string): string {
+  return `copy/${backupId}/${copy}`;
+}
+
+/** Backup and copy of such an id, or null for any other. */
+export function parseCopyWorkflowId(workflowId: string): { backupId: string; copy: string } | null {
+  const [, backupId, copy] = /^copy\/([0-9a-f-]{36})\/([a-z0-9-]+)$/.exec(workflowId) ?? [];
+  return backupId === undefined || copy === undefined ? null : { backupId, copy };
 }

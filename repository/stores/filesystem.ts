@@ -138,15 +138,17 @@ export class FilesystemStore implements Store {
     }
   }
 
+  async resumeMultipart(write: UnfinishedWrite): Promise<MultipartWriter | null> {
+    checkUnfinished(write);
+    return await this.#mapped(`write ${write.key}`, async () => {
+      const former = this.#tree.pathOf(write.id);
+      const file = await TemporaryFile.resume(this.#tree, write.key, former);
+      return file === null ? null : new FilesystemMultipartWriter(file, this.#tree.root, { resumed: true });
+    });
+  }
+
   async abortUnfinished(write: UnfinishedWrite): Promise<void> {
-    const hash = write.id.lastIndexOf('#');
-    const key = checkKey(write.id.slice(0, Math.max(hash, 0)));
-    if (key !== write.key || parseTemporaryName(path.posix.basename(write.id)) === null) {
-      throw new BackupctlError(
-        'refused',
-        `${JSON.stringify(write.id)} is not an unfinished write of ${write.key}`,
-      );
-    }
+    checkUnfinished(write);
     await this.#mapped(`remove ${write.id}`, () => removeTemporary(this.#tree, this.#tree.pathOf(write.id)));
   }
 
@@ -272,4 +274,15 @@ export class FilesystemStore implements Store {
       throw filesystemError(error, doing, this.#tree.root);
     }
   }
+}
+
+/** @throws BackupctlError refused for what is no temporary file of the key */
+function checkUnfinished(write: UnfinishedWrite): void {
+  const hash = write.id.lastIndexOf('#');
+  const key = checkKey(write.id.slice(0, Math.max(hash, 0)));
+  if (key === write.key && parseTemporaryName(path.posix.basename(write.id)) !== null) return;
+  throw new BackupctlError(
+    'refused',
+    `${JSON.stringify(write.id)} is not an unfinished write of ${write.key}`,
+  );
 }

@@ -36,6 +36,12 @@ export class ObservedStore implements Store {
     return new ObservedWriter(writer, this.#observer);
   }
 
+  async resumeMultipart(write: UnfinishedWrite): Promise<MultipartWriter | null> {
+    const resume = () => this.#store.resumeMultipart(write);
+    const writer = await observed(this.#observer, 'resumeMultipart', resume);
+    return writer === null ? null : new ObservedWriter(writer, this.#observer);
+  }
+
   read(key: string): Promise<Buffer> {
     return observed(this.#observer, 'read', () => this.#store.read(key));
   }
@@ -94,6 +100,10 @@ class ObservedWriter implements MultipartWriter {
     this.#observer = observer;
   }
 
+  keeps(part: Part): Promise<boolean> {
+    return this.#writer.keeps(part);
+  }
+
   writePart(part: Part): Promise<void> {
     return observed(this.#observer, 'writePart', () => this.#writer.writePart(part));
   }
@@ -104,6 +114,10 @@ class ObservedWriter implements MultipartWriter {
 
   abort(): Promise<void> {
     return observed(this.#observer, 'abort', () => this.#writer.abort());
+  }
+
+  suspend(): Promise<void> {
+    return this.#writer.suspend();
   }
 }
 

@@ -4,6 +4,8 @@ import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   HeadObjectCommand,
+  ListPartsCommand,
+  type ListPartsCommandOutput,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
@@ -34,9 +36,12 @@ export class S3MultipartWriter implements MultipartWriter {
   readonly #requests: S3Requests;
   readonly #object: S3Object;
   readonly #uploadId: string;
-  readonly #token: string;
+  /** Null for an upload that was taken up: what its beginner called it is not told. */
+  readonly #token: string | null;
   readonly #mapped: <T>(doing: string, run: () => Promise<T>) => Promise<T>;
   readonly #parts = new Map<number, SentPart>();
+  /** What was there when the upload was taken up. */
+  readonly #found: ReadonlyMap<number, SentPart>;
   readonly #underWay = new Set<Promise<unknown>>();
   readonly #cancel = new AbortController();
   /** Servers that do not know CRC-32 are given an MD5 of each part instead. */
@@ -48,13 +53,14 @@ export class S3MultipartWriter implements MultipartWriter {
   private constructor(
     requests: S3Requests,
     object: S3Object,
-    upload: { id: string; token: string },
+    upload: { id: string; token: string | null; found?: ReadonlyMap<number, SentPart> },
     mapped: <T>(doing: string, run: () => Promise<T>) => Promise<T>,
   ) {
     this.#requests = requests;
     this.#object = object;
     this.#uploadId = upload.id;
     this.#token = upload.token;
+    this.#found = upload.found ?? new Map();
     this.#mapped = mapped;
   }
 
@@ -87,6 +93,36 @@ export class S3MultipartWriter implements MultipartWriter {
     });
   }
 
+  /** Null where there is no such upload any more. */
+  static async resume(
+    requests: S3Requests,
+    object: S3Object,
+    id: string,
+    mapped: <T>(doing: string, run: () => Promise<T>) => Promise<T>,
+  ): Promise<S3MultipartWriter | null> {
+    return await mapped(`take up ${object.key}`, async () => {
+      try {
+        const found = await listParts(requests, object, id);
+        return new S3MultipartWriter(requests, object, { id, token: null, found }, mapped);
+      } catch (error) {
+        if (s3Failure(error)?.name === 'NoSuchUpload') return null;
+        throw error;
+      }
+    });
+  }
+
+  async keeps(part: Part): Promise<boolean> {
+    const found = this.#found.get(part.number);
+    if (found === undefined || found.size !== part.body.byteLength) return false;
+    // Servers that know no CRC-32 have an entity tag, which is the MD5 of a part.
+    const same =
+      found.crc32 === undefined
+        ? found.etag?.replaceAll('"', '') === createHash('md5').update(part.body).digest('hex')
+        : found.crc32 === encodeCrc32(part.crc32);
+    if (same) this.#parts.set(part.number, found);
+    return same;
+  }
+
   async writePart(part: Part): Promise<void> {
     const sending = this.#mapped(`write part ${part.number} of ${this.#object.key}`, () => this.#send(part));
     this.#underWay.add(sending);
@@ -107,7 +143,7 @@ export class S3MultipartWriter implements MultipartWriter {
         if (!isTaken && name !== 'NoSuchUpload') throw error;
         // An earlier try may have done it, and its answer was lost; the object then bears our token.
         const found = await this.#head();
-        if (found?.token !== this.#token) {
+        if (found === null || this.#token === null || found.token !== this.#token) {
           if (!isTaken && found === null) throw error;
           if (found !== null || !this.#isSuperseding) throw new ObjectExistsError(this.#object.key);
           await this.#sendComplete(undefined);
@@ -132,6 +168,10 @@ export class S3MultipartWriter implements MultipartWriter {
     await this.#mapped(`abort ${this.#object.key}`, () =>
       abortUpload(this.#requests, this.#object, this.#uploadId),
     );
+  }
+
+  async suspend(): Promise<void> {
+    await Promise.allSettled([...this.#underWay]);
   }
 
   async #send(part: Part): Promise<void> {
@@ -223,6 +263,25 @@ export class S3MultipartWriter implements MultipartWriter {
       throw error;
     }
   }
+}
+
+/** Every part that the store has of an upload. */
+async function listParts(requests: S3Requests, object: S3Object, id: string): Promise<Map<number, SentPart>> {
+  const { Bucket, Key } = object;
+  const parts = new Map<number, SentPart>();
+  let marker: string | undefined;
+  do {
+    const input = { Bucket, Key, UploadId: id, PartNumberMarker: marker };
+    const page: ListPartsCommandOutput = await requests.send(
+      async (send, abortSignal) => await send(new ListPartsCommand(input), { abortSignal }),
+    );
+    for (const { PartNumber, Size, ETag, ChecksumCRC32 } of page.Parts ?? []) {
+      if (PartNumber === undefined) continue;
+      parts.set(PartNumber, { size: Size ?? 0, etag: ETag, crc32: ChecksumCRC32 });
+    }
+    marker = page.IsTruncated === true ? page.NextPartNumberMarker : undefined;
+  } while (marker !== undefined);
+  return parts;
 }
 
 /** Ends a multipart upload; that there is none (any more) is a success. */

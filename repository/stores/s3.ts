@@ -88,6 +88,10 @@ export class S3Store implements Store {
     );
   }
 
+  async resumeMultipart(write: UnfinishedWrite): Promise<MultipartWriter | null> {
+    return await S3MultipartWriter.resume(this.#requests, this.#object(write.key), write.id, this.#mapped);
+  }
+
   async read(key: string): Promise<Buffer> {
     const chunks: Buffer[] = [];
     for await (const chunk of await this.openRead(key)) chunks.push(chunk as Buffer);

@@ -1,11 +1,14 @@
 import { constants } from 'node:fs';
-import { type FileHandle, link, open, unlink } from 'node:fs/promises';
+import { type FileHandle, link, open, rename, stat, unlink } from 'node:fs/promises';
 import { v7 as uuidv7, validate, version } from 'uuid';
 import { ObjectExistsError, type StoredObject } from '../store.ts';
 import type { DirectoryTree } from './directory.ts';
 import { isErrno, noLinksError } from './filesystem-errors.ts';
 
 const FILE_MODE = 0o600;
+
+/** Bytes that are read back at a time. */
+const COMPARED = 2 ** 20;
 
 /** How often a directory is made again that a concurrent delete removed between mkdir and open. */
 const DIRECTORY_TRIES = 20;
@@ -41,6 +44,45 @@ export class TemporaryFile {
         if (!isErrno(error, 'ENOENT') || attempt === DIRECTORY_TRIES) throw error;
       }
     }
+  }
+
+  /**
+   * Takes up a temporary file under a new name, so that a former writer that still lives sees that it is no longer
+   * its own ({@link isOurs}). Null where it is gone.
+   */
+  static async resume(tree: DirectoryTree, key: string, former: string): Promise<TemporaryFile | null> {
+    const file = tree.pathOf(`${key}#${uuidv7()}`);
+    try {
+      await tree.checkParents(former);
+      await rename(former, file);
+      return new TemporaryFile(tree, key, file, await open(file, constants.O_RDWR | constants.O_NOFOLLOW));
+    } catch (error) {
+      if (isErrno(error, 'ENOENT', 'ENOTDIR')) return null;
+      throw error;
+    }
+  }
+
+  /** Whether nobody has taken the file up, or removed it, since we opened it. */
+  async isOurs(): Promise<boolean> {
+    const [there, open] = await Promise.all([stat(this.path).catch(() => null), this.handle.stat()]);
+    return there !== null && there.ino === open.ino && there.dev === open.dev;
+  }
+
+  /** Whether the file holds just these bytes at an offset. */
+  async holds(body: Uint8Array, offset: number): Promise<boolean> {
+    const buffer = Buffer.allocUnsafe(Math.min(body.byteLength, COMPARED));
+    for (let done = 0; done < body.byteLength; ) {
+      const length = Math.min(buffer.byteLength, body.byteLength - done);
+      const { bytesRead } = await this.handle.read(buffer, 0, length, offset + done);
+      if (bytesRead === 0 || buffer.compare(body, done, done + bytesRead, 0, bytesRead) !== 0) return false;
+      done += bytesRead;
+    }
+    return true;
+  }
+
+  /** Closes the file, which stays where it is. Idempotent. */
+  async suspend(): Promise<void> {
+    await this.#close();
   }
 
   /** Writes all of a body at an offset; several writes may be under way. */

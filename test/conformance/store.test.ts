@@ -1,6 +1,7 @@
+import { crc32 } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { probeCreateIfAbsent } from '../../repository/probe.ts';
-import { ObjectExistsError, ObjectMissingError, type Store } from '../../repository/store.ts';
+import { ObjectExistsError, ObjectMissingError, type Part, type Store } from '../../repository/store.ts';
 import { bytesOf, collect, keysOf, places, type StorePlace, sendPart } from './stores.ts';
 
 /** S3's smallest part that is not the last. */
@@ -186,9 +187,9 @@ for (const name of ['filesystem', 's3'] as const) {
         await expect(store.openRead(key), key).rejects.toMatchObject(refused);
         await expect(store.stat(key), key).rejects.toMatchObject(refused);
         await expect(store.delete(key), key).rejects.toMatchObject(refused);
-        await expect(store.abortUnfinished({ key, id: 'x', begun: new Date() }), key).rejects.toMatchObject(
-          refused,
-        );
+        const unfinished = { key, id: 'x', begun: new Date() };
+        await expect(store.resumeMultipart(unfinished), key).rejects.toMatchObject(refused);
+        await expect(store.abortUnfinished(unfinished), key).rejects.toMatchObject(refused);
       }
       for (const prefix of ['a', '/', '../', 'a//', 'a/../']) {
         const refused = { code: 'refused' };
@@ -244,6 +245,66 @@ for (const name of ['filesystem', 's3'] as const) {
       expect(await collect(store.listUnfinished(''))).toEqual([]);
       expect(await keysOf(store, 'aborted/')).toEqual([]);
       await expect(writer.complete()).rejects.toThrow();
+    });
+
+    test('takes an unfinished write up where it was left, and keeps the parts that it has', async () => {
+      const body = bytesOf(3 * PART + 1_000);
+      const part = (index: number): Part => {
+        const piece = body.subarray(index * PART, (index + 1) * PART);
+        return { number: index + 1, offset: index * PART, body: piece, crc32: crc32(piece) };
+      };
+      const [first, second, third, last] = [part(0), part(1), part(2), part(3)];
+      const writer = await store.createMultipart('resumed/object');
+      expect(await writer.keeps(first)).toBe(false);
+      await writer.writePart(first);
+      expect(await writer.keeps(first)).toBe(false);
+      // Of another content, as a writer with other bytes would have left it.
+      await sendPart(writer, 2, PART, bytesOf(PART, 7));
+      await writer.suspend();
+      await writer.suspend();
+
+      const other = await place.open();
+      const [unfinished] = await collect(other.listUnfinished('resumed/'));
+      if (unfinished === undefined) throw new Error('the unfinished write is not listed');
+      const resumed = await other.resumeMultipart(unfinished);
+      if (resumed === null) throw new Error('the unfinished write is gone');
+      expect(await resumed.keeps(first)).toBe(true);
+      expect(await resumed.keeps({ ...first, number: 3, offset: third.offset })).toBe(false);
+      expect(await resumed.keeps(second)).toBe(false);
+      expect(await resumed.keeps(last)).toBe(false);
+      for (const missing of [second, third, last]) await resumed.writePart(missing);
+      const stored = await resumed.complete();
+      expect(stored.size).toBe(body.length);
+      expect((await other.read('resumed/object')).equals(body)).toBe(true);
+      expect(await collect(other.listUnfinished('resumed/'))).toEqual([]);
+      expect(await other.resumeMultipart(unfinished)).toBeNull();
+      await resumed.abort();
+      await other.close();
+    });
+
+    test('completes a write that was taken up with the parts of the second writer only', async () => {
+      const writer = await store.createMultipart('resumed/shorter');
+      for (const number of [1, 2, 3]) await sendPart(writer, number, PART, bytesOf(PART, number));
+      await writer.suspend();
+      const [unfinished] = await collect(store.listUnfinished('resumed/'));
+      if (unfinished === undefined) throw new Error('the unfinished write is not listed');
+      const resumed = await store.resumeMultipart(unfinished);
+      const body = bytesOf(PART, 1);
+      expect(await resumed?.keeps({ number: 1, offset: 0, body, crc32: crc32(body) })).toBe(true);
+      expect(await resumed?.complete()).toMatchObject({ size: PART });
+      expect((await store.read('resumed/shorter')).equals(body)).toBe(true);
+    });
+
+    test('gives the room of a write that was taken up back', async () => {
+      const writer = await store.createMultipart('resumed/aborted');
+      await sendPart(writer, 1, PART, bytesOf(PART));
+      await writer.suspend();
+      const [unfinished] = await collect(store.listUnfinished('resumed/'));
+      if (unfinished === undefined) throw new Error('the unfinished write is not listed');
+      const resumed = await store.resumeMultipart(unfinished);
+      await resumed?.abort();
+      expect(await collect(store.listUnfinished('resumed/'))).toEqual([]);
+      expect(await store.stat('resumed/aborted')).toBeNull();
     });
 
     test('refuses a part whose checksum is another', async () => {

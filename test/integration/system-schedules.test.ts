@@ -17,10 +17,26 @@ test('the schedules that look after the rest follow the task queue of the config
     }
     return found;
   };
-  await ensureSystemSchedules(platform.raw, 'before');
+  await ensureSystemSchedules(platform.raw, 'before', { copies: [] });
   expect(await queues()).toEqual(['before', 'before']);
-  await ensureSystemSchedules(platform.raw, 'after');
+  await ensureSystemSchedules(platform.raw, 'after', { copies: [] });
   await until(async () => (await queues()).every((queue) => queue === 'after'), { what: 'the move' });
+}, 60_000);
+
+test('the schedule that looks after copies is there as long as there are copies', async () => {
+  const there = () =>
+    platform.raw.schedule
+      .getHandle('backupctl-copies')
+      .describe()
+      .then(
+        () => true,
+        () => false,
+      );
+  const offsite = { name: 'offsite', store: { type: 'filesystem' as const, path: '/nowhere' } };
+  await ensureSystemSchedules(platform.raw, 'after', { copies: [offsite] });
+  expect(await there()).toBe(true);
+  await ensureSystemSchedules(platform.raw, 'after', { copies: [] });
+  await until(async () => !(await there()), { what: 'the schedule to be gone' });
 }, 60_000);
 
 test('what is under way already is a conflict, in words', async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openCopies } from '../../config/copies.ts';
 import { loadConfig } from '../../config/load.ts';
@@ -57,6 +57,27 @@ describe('the copies of a configuration', () => {
     expect((await reader.named('offsite').repository()).document.id).toBe(repository.document.id);
     await expect(reader.named('offsite').writable()).rejects.toMatchObject({ code: 'refused' });
     await close(repository, worker, reader);
+  });
+
+  it('are not begun anew where they are empty all of a sudden: their disk is not mounted', async () => {
+    const { repository, worker, copiesFor, platformId } = await platform('unmounted');
+    await worker.named('offsite').writable();
+    const path = work.path('unmounted/offsite');
+    await rename(path, `${path}-elsewhere`);
+    const next = copiesFor(platformId);
+    for (const prepare of [async () => undefined, () => mkdir(path)]) {
+      await prepare();
+      await expect(next.named('offsite').writable()).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining('has been a copy since'),
+      });
+    }
+    await expect(worker.named('offsite').writable()).rejects.toThrow('is not there any more');
+    expect(await readdir(path)).toEqual([]);
+    await rmdir(path);
+    await rename(`${path}-elsewhere`, path);
+    expect((await next.named('offsite').writable()).document).toEqual(repository.document);
+    await close(repository, worker, next);
   });
 
   it('are refused where they hold another repository', async () => {

@@ -1,0 +1,54 @@
+import { createOrRecognise, listAll } from './documents.ts';
+import { layout } from './layout.ts';
+import { lookahead } from './lookahead.ts';
+import type { Store } from './store.ts';
+
+const SIDE_BY_SIDE = 8;
+
+/** Pins are of the first repository alone: whoever works on a backup holds it there. */
+const ofPins = /-(pin|unpin)\.json$/;
+
+export interface Mirrored {
+  /** Objects that were written. */
+  written: number;
+  /** Keys under which the copy has other bytes. Nothing is ever replaced. */
+  different: string[];
+}
+
+/** Copies the marks of a backup (or of all, without one), each byte by byte, where they are not there yet. */
+export async function mirrorMarks(from: Store, to: Store, backupId?: string): Promise<Mirrored> {
+  const prefix = backupId === undefined ? layout.marks : layout.marksOf(backupId);
+  return mirror(from, to, prefix, (key) => !ofPins.test(key));
+}
+
+/** Copies every revision of instances, schedules and workbooks, each byte by byte, where they are not there yet. */
+export async function mirrorRevisions(from: Store, to: Store): Promise<Mirrored> {
+  const all: Mirrored = { written: 0, different: [] };
+  for (const prefix of [layout.instances, layout.schedules, layout.workbooks]) {
+    const { written, different } = await mirror(from, to, prefix, () => true);
+    all.written += written;
+    all.different.push(...different);
+  }
+  return all;
+}
+
+async function mirror(
+  from: Store,
+  to: Store,
+  prefix: string,
+  isWanted: (key: string) => boolean,
+): Promise<Mirrored> {
+  const [here, there] = await Promise.all([listAll(from, prefix), listAll(to, prefix)]);
+  const known = new Set(there.map(({ key }) => key));
+  const missing = here.map(({ key }) => key).filter((key) => !known.has(key) && isWanted(key));
+  const outcome: Mirrored = { written: 0, different: [] };
+  const writes = lookahead(missing, SIDE_BY_SIDE, async (key) => ({
+    key,
+    result: await createOrRecognise(to, key, await from.read(key)),
+  }));
+  for await (const { key, result } of writes) {
+    if (result === null) outcome.different.push(key);
+    else outcome.written += 1;
+  }
+  return outcome;
+}
