@@ -41,6 +41,7 @@ ready() {
     temporal | versitygw) stamped "$1" && [ -x "$cache/bin/$1" ] ;;
     postgres-18) stamped "$1" && [ -x "$cache/postgres-18/bin/postgres" ] ;;
     postgres-15) postgres_15 ;;
+    promtool) [ -x "$cache/bin/promtool" ] || command -v promtool >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac
 }
@@ -69,6 +70,7 @@ install_part() {
     temporal | versitygw) install_go_program "$1" || return 1 ;;
     postgres-18) install_postgres_18 || return 1 ;;
     postgres-15) install_system postgres-15 postgresql-15 postgresql15-server,postgresql15-contrib postgresql@15 || return 1 ;;
+    promtool) install_promtool || return 1 ;;
     *) install_system "$1" "$1" "$1" "$1" || return 1 ;;
   esac
   say "$1" "installed in $(($(date +%s) - began)) s"
@@ -278,6 +280,24 @@ install_system() {
     return 1
   fi
   ready "$1" || cannot "$1" "apt-get installed $2, and $1 is still not found"
+}
+
+# Out of Debian's package of Prometheus, which is not installed: nobody here wants its server, user and service.
+install_promtool() {
+  draft=$cache/tmp/promtool
+  mkdir -p "$draft/tree"
+  say promtool "fetching Debian's package …"
+  if ! (cd "$draft" && { quietly apt-get -q download prometheus ||
+    { apt update && quietly apt-get -q download prometheus; }; }); then
+    cannot promtool "apt-get could not fetch prometheus: $(why)"
+    return 1
+  fi
+  set -- "$draft"/prometheus_*.deb
+  if ! quietly dpkg-deb -x "$1" "$draft/tree" || ! quietly "$draft/tree/usr/bin/promtool" --version; then
+    cannot promtool "the package could not be used: $(why)"
+    return 1
+  fi
+  adopt promtool "$draft/tree/usr/bin/promtool" "$cache/bin/promtool"
 }
 
 debian() {

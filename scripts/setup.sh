@@ -24,6 +24,7 @@ esac
 optional=''
 if [ "$purpose" != demo ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   optional='faketime strace docker-compose'
+  if [ "$purpose" = test ]; then optional="$optional promtool"; fi
 fi
 
 case $(uname -s) in
