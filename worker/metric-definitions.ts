@@ -8,6 +8,11 @@ export interface MetricDefinition {
   buckets?: readonly number[];
 }
 
+/**
+ * Not `instance`: Prometheus gives that to each series for the process that it asked, and renames ours.
+ */
+const instanceLabel = 'backup_instance';
+
 const seconds = [0.005, 0.02, 0.1, 0.5, 2, 10, 60] as const;
 const longSeconds = [1, 10, 60, 300, 900, 3600, 14_400, 43_200, 86_400] as const;
 
@@ -20,63 +25,63 @@ export const metricDefinitions = {
   backupctl_backups_total: {
     type: 'counter',
     help: 'Scheduled and manual backups that ended, by result: success, failure, cancelled, skipped, missed',
-    labels: ['instance', 'result'],
+    labels: [instanceLabel, 'result'],
   },
   backupctl_backup_failures_total: {
     type: 'counter',
     help: 'Backups that failed, by reason: the code of the error (docs/operations.md lists them)',
-    labels: ['instance', 'reason'],
+    labels: [instanceLabel, 'reason'],
   },
   backupctl_backup_last_success_timestamp_seconds: {
     type: 'gauge',
     help: 'When the last good backup was finished, also before this process began (Unix time)',
-    labels: ['instance'],
+    labels: [instanceLabel],
   },
   backupctl_backup_last_success_age_seconds: {
     type: 'gauge',
     help: 'Seconds since then, by the clock of this process',
-    labels: ['instance'],
+    labels: [instanceLabel],
   },
   backupctl_backup_last_failure_timestamp_seconds: {
     type: 'gauge',
     help: 'When a backup failed last, since this process began (Unix time)',
-    labels: ['instance'],
+    labels: [instanceLabel],
   },
   backupctl_backup_last_duration_seconds: {
     type: 'gauge',
     help: 'How long dump and upload of the last good backup took',
-    labels: ['instance'],
+    labels: [instanceLabel],
   },
   backupctl_backup_last_read_bytes: {
     type: 'gauge',
     help: 'Compressed bytes of the last good backup, before sealing',
-    labels: ['instance'],
+    labels: [instanceLabel],
   },
   backupctl_backup_last_size_bytes: {
     type: 'gauge',
     help: 'Sealed bytes of the last good backup, as the repository holds them',
-    labels: ['instance'],
+    labels: [instanceLabel],
   },
   backupctl_backup_last_rate_bytes_per_second: {
     type: 'gauge',
     help: 'Compressed bytes a second of the last good backup',
-    labels: ['instance'],
+    labels: [instanceLabel],
   },
   backupctl_backup_duration_seconds: {
     type: 'histogram',
     help: 'How long dump and upload of good backups took',
-    labels: ['instance'],
+    labels: [instanceLabel],
     buckets: longSeconds,
   },
   backupctl_backup_read_bytes_total: {
     type: 'counter',
     help: 'Compressed bytes of good backups, before sealing',
-    labels: ['instance'],
+    labels: [instanceLabel],
   },
   backupctl_backup_stored_bytes_total: {
     type: 'counter',
     help: 'Sealed bytes of good backups, confirmed by the repository',
-    labels: ['instance'],
+    labels: [instanceLabel],
   },
   backupctl_queue_wait_seconds: {
     type: 'histogram',
@@ -94,12 +99,12 @@ export const metricDefinitions = {
   backupctl_instance_stale: {
     type: 'gauge',
     help: '1 where the newest good backup is older than it may be, or there is none; else 0',
-    labels: ['instance'],
+    labels: [instanceLabel],
   },
   backupctl_instance_max_age_seconds: {
     type: 'gauge',
     help: 'How old the newest good backup may be now; absent for an instance that is not watched',
-    labels: ['instance'],
+    labels: [instanceLabel],
   },
 
   // Copies, deletion, retention.
@@ -116,12 +121,12 @@ export const metricDefinitions = {
   backupctl_retention_runs_total: {
     type: 'counter',
     help: 'Looks at what a schedule no longer wants, by result: success, doubt (nothing was removed), failure',
-    labels: ['instance', 'result'],
+    labels: [instanceLabel, 'result'],
   },
   backupctl_retention_tombstoned_total: {
     type: 'counter',
     help: 'Backups whose deletion the rule of a schedule began',
-    labels: ['instance'],
+    labels: [instanceLabel],
   },
   backupctl_backups_removed_total: {
     type: 'counter',

@@ -6,8 +6,8 @@ import { type LabelsOf, type MetricName, metricDefinitions, type NamesOfType } f
 import { MetricRegistry } from './metric-registry.ts';
 
 type MetricOfInstance = {
-  [N in MetricName]: LabelsOf<N> extends { instance: string }
-    ? { instance: string } extends LabelsOf<N>
+  [N in MetricName]: LabelsOf<N> extends { backup_instance: string }
+    ? { backup_instance: string } extends LabelsOf<N>
       ? N
       : never
     : never;
@@ -35,32 +35,38 @@ export class PlatformMetrics extends MetricRegistry implements ActivityMetrics {
   backupMade(instance: string, made: { seconds: number; bytesIn: number; bytesOut: number }): void {
     const { seconds, bytesIn, bytesOut } = made;
     this.lastSuccess(instance, new Date());
-    this.set('backupctl_backup_last_duration_seconds', seconds, { instance });
-    this.set('backupctl_backup_last_read_bytes', bytesIn, { instance });
-    this.set('backupctl_backup_last_size_bytes', bytesOut, { instance });
+    this.set('backupctl_backup_last_duration_seconds', seconds, { backup_instance: instance });
+    this.set('backupctl_backup_last_read_bytes', bytesIn, { backup_instance: instance });
+    this.set('backupctl_backup_last_size_bytes', bytesOut, { backup_instance: instance });
     if (seconds > 0) {
-      this.set('backupctl_backup_last_rate_bytes_per_second', bytesIn / seconds, { instance });
+      this.set('backupctl_backup_last_rate_bytes_per_second', bytesIn / seconds, {
+        backup_instance: instance,
+      });
     }
-    this.observe('backupctl_backup_duration_seconds', seconds, { instance });
-    this.add('backupctl_backup_read_bytes_total', bytesIn, { instance });
-    this.add('backupctl_backup_stored_bytes_total', bytesOut, { instance });
+    this.observe('backupctl_backup_duration_seconds', seconds, { backup_instance: instance });
+    this.add('backupctl_backup_read_bytes_total', bytesIn, { backup_instance: instance });
+    this.add('backupctl_backup_stored_bytes_total', bytesOut, { backup_instance: instance });
   }
 
   backupEnded(instance: string, state: ExecutionState, reason: string | null): void {
     const result = resultOf[state];
     if (result === undefined) return;
     if (result === 'success' || result === 'failure') {
-      this.#tried('backupctl_backups_total', result === 'success', { instance });
-    } else this.add('backupctl_backups_total', 1, { instance, result });
+      this.#tried('backupctl_backups_total', result === 'success', { backup_instance: instance });
+    } else this.add('backupctl_backups_total', 1, { backup_instance: instance, result });
     if (result !== 'failure') return;
-    this.add('backupctl_backup_failures_total', 1, { instance, reason: reason ?? 'failed' });
-    this.set('backupctl_backup_last_failure_timestamp_seconds', Date.now() / 1000, { instance });
+    this.add('backupctl_backup_failures_total', 1, { backup_instance: instance, reason: reason ?? 'failed' });
+    this.set('backupctl_backup_last_failure_timestamp_seconds', Date.now() / 1000, {
+      backup_instance: instance,
+    });
   }
 
   /** Also from the repository, for what was made before this process began. Never goes back. */
   lastSuccess(instance: string, at: Date): void {
     const name = 'backupctl_backup_last_success_timestamp_seconds';
-    this.set(name, Math.max(this.get(name, { instance }) ?? 0, at.getTime() / 1000), { instance });
+    this.set(name, Math.max(this.get(name, { backup_instance: instance }) ?? 0, at.getTime() / 1000), {
+      backup_instance: instance,
+    });
   }
 
   waited(queue: Queue, seconds: number): void {
@@ -72,8 +78,8 @@ export class PlatformMetrics extends MetricRegistry implements ActivityMetrics {
   }
 
   retained(instance: string, result: 'success' | 'doubt' | 'failure', tombstoned: number): void {
-    this.add('backupctl_retention_runs_total', 1, { instance, result });
-    this.add('backupctl_retention_tombstoned_total', tombstoned, { instance });
+    this.add('backupctl_retention_runs_total', 1, { backup_instance: instance, result });
+    this.add('backupctl_retention_tombstoned_total', tombstoned, { backup_instance: instance });
   }
 
   removed(backups: number): void {
@@ -102,16 +108,17 @@ export class PlatformMetrics extends MetricRegistry implements ActivityMetrics {
   ): void {
     this.#watchedAt = performance.now();
     if (lastBackupAt !== null) this.lastSuccess(instance, new Date(lastBackupAt));
-    this.set('backupctl_instance_stale', stale ? 1 : 0, { instance });
-    if (maxAge === null) this.forgetSeries('backupctl_instance_max_age_seconds', { instance });
-    else this.set('backupctl_instance_max_age_seconds', maxAge, { instance });
+    this.set('backupctl_instance_stale', stale ? 1 : 0, { backup_instance: instance });
+    if (maxAge === null)
+      this.forgetSeries('backupctl_instance_max_age_seconds', { backup_instance: instance });
+    else this.set('backupctl_instance_max_age_seconds', maxAge, { backup_instance: instance });
   }
 
   /** Gauges of an instance that is no more would alarm for ever. */
   forget(instance: string): void {
     for (const [name, { type, labels }] of Object.entries(metricDefinitions)) {
-      if (type === 'gauge' && labels.some((label) => label === 'instance')) {
-        this.forgetSeries(name as MetricOfInstance, { instance });
+      if (type === 'gauge' && labels.some((label) => label === 'backup_instance')) {
+        this.forgetSeries(name as MetricOfInstance, { backup_instance: instance });
       }
     }
   }
@@ -132,7 +139,7 @@ export class PlatformMetrics extends MetricRegistry implements ActivityMetrics {
     for (const labels of this.labelsOf('backupctl_backup_last_success_timestamp_seconds')) {
       const at = this.get('backupctl_backup_last_success_timestamp_seconds', labels) ?? now;
       this.set('backupctl_backup_last_success_age_seconds', Math.max(0, now - at), {
-        instance: labels.instance,
+        ...labels,
       });
     }
     if (this.#slots !== null) {

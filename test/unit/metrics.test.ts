@@ -26,14 +26,14 @@ describe('the metrics of a platform', () => {
     metrics.backupMade('orders', { seconds: 20, bytesIn: 2000, bytesOut: 2100 });
     metrics.backupEnded('orders', 'SUCCESS', null);
     const text = metrics.render();
-    expect(text).toContain('backupctl_backup_last_duration_seconds{instance="orders"} 20\n');
-    expect(text).toContain('backupctl_backup_last_read_bytes{instance="orders"} 2000\n');
-    expect(text).toContain('backupctl_backup_last_size_bytes{instance="orders"} 2100\n');
-    expect(text).toContain('backupctl_backup_last_rate_bytes_per_second{instance="orders"} 100\n');
-    expect(text).toContain('backupctl_backups_total{instance="orders",result="success"} 1\n');
-    expect(text).toContain('backupctl_backups_total{instance="orders",result="failure"} 0\n');
+    expect(text).toContain('backupctl_backup_last_duration_seconds{backup_instance="orders"} 20\n');
+    expect(text).toContain('backupctl_backup_last_read_bytes{backup_instance="orders"} 2000\n');
+    expect(text).toContain('backupctl_backup_last_size_bytes{backup_instance="orders"} 2100\n');
+    expect(text).toContain('backupctl_backup_last_rate_bytes_per_second{backup_instance="orders"} 100\n');
+    expect(text).toContain('backupctl_backups_total{backup_instance="orders",result="success"} 1\n');
+    expect(text).toContain('backupctl_backups_total{backup_instance="orders",result="failure"} 0\n');
     expect(text).toContain('backupctl_build_info{version="1.2.3"} 1\n');
-    const age = /backupctl_backup_last_success_age_seconds\{instance="orders"\} (\S+)/.exec(text)?.[1];
+    const age = /backupctl_backup_last_success_age_seconds\{backup_instance="orders"\} (\S+)/.exec(text)?.[1];
     expect(Number(age)).toBeGreaterThanOrEqual(0);
   });
 
@@ -44,11 +44,11 @@ describe('the metrics of a platform', () => {
     metrics.backupEnded('orders', 'ERROR', 'credentials');
     metrics.backupEnded('orders', 'ERROR', null);
     expect(lines(metrics, 'backupctl_backup_last_success_timestamp')).toEqual([
-      'backupctl_backup_last_success_timestamp_seconds{instance="orders"} 2000',
+      'backupctl_backup_last_success_timestamp_seconds{backup_instance="orders"} 2000',
     ]);
     expect(lines(metrics, 'backupctl_backup_failures_total')).toEqual([
-      'backupctl_backup_failures_total{instance="orders",reason="credentials"} 1',
-      'backupctl_backup_failures_total{instance="orders",reason="failed"} 1',
+      'backupctl_backup_failures_total{backup_instance="orders",reason="credentials"} 1',
+      'backupctl_backup_failures_total{backup_instance="orders",reason="failed"} 1',
     ]);
   });
 
@@ -70,7 +70,9 @@ describe('the metrics of a platform', () => {
     metrics.freshness('gone', { stale: true, maxAge: 60, lastBackupAt: null });
     metrics.backupMade('gone', { seconds: 1, bytesIn: 1, bytesOut: 1 });
     metrics.forget('gone');
-    expect(lines(metrics, 'backupctl_instance_')).toEqual(['backupctl_instance_stale{instance="orders"} 0']);
+    expect(lines(metrics, 'backupctl_instance_')).toEqual([
+      'backupctl_instance_stale{backup_instance="orders"} 0',
+    ]);
     expect(lines(metrics, 'backupctl_backup_last_')).toEqual([]);
   });
 
