@@ -1,4 +1,5 @@
 import type { RestorePlan } from '../engines/engine.ts';
+import type { Sample } from '../repository/check.ts';
 import { Backups } from './backups.ts';
 import { Executions } from './executions.ts';
 import { InstanceNames } from './instance-names.ts';
@@ -26,6 +27,8 @@ import type {
   LogOptions,
   Page,
   PageOptions,
+  RepositoryCheck,
+  RepositoryStatistics,
   Restore,
   RestoreFilter,
   RestoreOptions,
@@ -365,6 +368,27 @@ export class BackupClient {
   async notifyTest(options: { channel?: string | undefined } = {}): Promise<ChannelAnswer[]> {
     const { testChannels } = await import('./notify-test.ts');
     return testChannels(this.#surroundings, options.channel ?? null);
+  }
+
+  /**
+   * Reads everything that is in the repository and its copies, and says what is wrong. In this process; without Temporal.
+   * @param options.copy only this one: `primary`, or the name of a copy
+   * @param options.data read, unseal and decompress the data of so many backups, or of such a share of them, as well
+   * @throws BackupctlError not-found for a copy that is not configured; where only one is read, whatever it throws
+   */
+  async repositoryCheck(
+    options: WaitOptions & { copy?: string | undefined; data?: Sample | undefined } = {},
+  ): Promise<RepositoryCheck> {
+    const { checkRepositories } = await import('./repositories.ts');
+    return checkRepositories(await this.#surroundings.copies(), options);
+  }
+
+  /** Sizes by repository and instance. In this process; without Temporal. @throws like {@link repositoryCheck} */
+  async repositoryStats(
+    options: WaitOptions & { copy?: string | undefined } = {},
+  ): Promise<RepositoryStatistics> {
+    const { repositoryStatistics } = await import('./repositories.ts');
+    return repositoryStatistics(await this.#surroundings.copies(), options);
   }
 
   /** Whether each instance is protected, and if not, why; sorted by name. */

@@ -5,6 +5,7 @@
 
 import type { RestoredDatabase, RestorePlan, RestoreRequest, Selection } from '../engines/engine.ts';
 import type { Manifest, Mark, SecretReference, VerifyFinding } from '../repository/repository.ts';
+import type { InstanceStatistics } from '../repository/statistics.ts';
 import type {
   BackupCreateInput,
   BusyPolicy,
@@ -181,6 +182,25 @@ export interface VerifiedBackup {
   /** Nothing where all is well. */
   findings: (VerifyFinding & { copy: string })[];
   /** Repositories that could not be read, and why. */
+  unread: { copy: string; problem: string }[];
+}
+
+/** What a check of the repositories found. */
+export interface RepositoryCheck {
+  /** The repositories that were read whole: `primary`, names of copies. */
+  read: string[];
+  /** Backups with a good manifest, in the repository that has most. */
+  backups: number;
+  /** A `problem` is wrong; a `note` is as it may be, such as work that is under way. */
+  findings: { copy: string; key: string; problem: string; level: 'problem' | 'note' }[];
+  /** Repositories that could not be read, and why. */
+  unread: { copy: string; problem: string }[];
+}
+
+/** Sizes by repository and instance, in bytes. */
+export interface RepositoryStatistics {
+  read: string[];
+  instances: (InstanceStatistics & { copy: string })[];
   unread: { copy: string; problem: string }[];
 }
 

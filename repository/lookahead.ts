@@ -27,3 +27,25 @@ export async function* lookahead<T, R>(
     await Promise.allSettled(underWay);
   }
 }
+
+/** The same for items that come one by one, of which only so many are held at a time. */
+export async function* lookaheadOf<T, R>(
+  items: AsyncIterable<T>,
+  limit: number,
+  map: (item: T) => Promise<R>,
+): AsyncGenerator<R, void, void> {
+  const underWay: Promise<R>[] = [];
+  try {
+    for await (const item of items) {
+      const mapped = map(item);
+      mapped.catch(() => {});
+      underWay.push(mapped);
+      if (underWay.length < limit) continue;
+      const first = underWay.shift();
+      if (first !== undefined) yield await first;
+    }
+    for (let first = underWay.shift(); first !== undefined; first = underWay.shift()) yield await first;
+  } finally {
+    await Promise.allSettled(underWay);
+  }
+}

@@ -71,7 +71,8 @@ export async function* verifyBackup(
   }
 }
 
-function* comparePresence(
+/** What of a backup's folder is missing, has another size, or is in no manifest. */
+export function* comparePresence(
   { manifest, sha256 }: SignedManifest,
   place: BackupPlace,
   stored: ReadonlyMap<string, StoredObject>,
