@@ -71,12 +71,12 @@ describe('executions on the command line', () => {
     }
     const known = await until(
       async () => {
-        const rows = await shop.platform.json<ExecutionJson[]>(['execution-list', id, '--limit', '1000']);
-        return rows.length === 125 && rows.every(({ state }) => state === 'SKIPPED')
-          ? rows.map((row) => row.id)
+        const { items } = await shop.platform.client.executionList(id, { limit: 1000 });
+        return items.length === 125 && items.every(({ state }) => state === 'SKIPPED')
+          ? items.map((row) => row.id)
           : null;
       },
-      { timeout: 120_000, interval: 1000, what: '125 runs to be over' },
+      { timeout: 120_000, interval: 300, what: '125 runs to be over' },
     );
     const pages: string[][] = [];
     for (let marker: string | undefined; ; ) {

@@ -235,19 +235,17 @@ test('Ctrl-C while a run is waited for leaves it going, says how to follow and c
     proxy.inject({ action: 'blackhole' });
     const waiting = platform.spawn(['backup-create', 'slow', 'interrupted', '--wait']);
     const running = async () =>
-      (await platform.json<Row[]>(['execution-list', '--instance', 'slow'])).find(
-        ({ state }) => state === 'RUNNING',
-      );
-    let execution: Row | undefined;
+      (await platform.client.executionListByInstance('slow')).items.find(({ state }) => state === 'RUNNING');
+    let execution: Awaited<ReturnType<typeof running>>;
     await until(
       async () => {
         execution = await running();
-        return typeof execution?.backup_id === 'string';
+        return typeof execution?.backupId === 'string';
       },
       { what: 'the run', timeout: 60_000 },
     );
     // It has begun to wait once it knows the backup's id; a moment later it cannot be told apart from here.
-    await until(async () => (await platform.json<Row[]>(['backup-list', '--instance', 'slow'])).length > 0, {
+    await until(async () => (await platform.client.backupList({ instance: 'slow' })).items.length > 0, {
       ...{ what: 'the backup in the list', timeout: 60_000 },
     });
     waiting.kill('SIGINT');

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../servers/wait.ts';
 import { openShop, productSessions, type Shop } from './fixture.ts';
@@ -49,11 +51,11 @@ describe('a restore by the command line', () => {
       ...['restore-create', backup.id, '--to', 'orders', '--create-database', 'followed'],
     ]);
     expect(started.status).toMatch(/^(NEW|RESTORING)$/);
-    await until(
-      async () =>
-        (await shop.platform.json<RestoreJson>(['restore-show', started.id])).status === 'COMPLETED',
-      { what: 'the restore to be COMPLETED', timeout: 60_000 },
-    );
+    await until(async () => (await shop.platform.client.restoreShow(started.id)).status === 'COMPLETED', {
+      what: 'the restore to be COMPLETED',
+      timeout: 60_000,
+    });
+    expect((await shop.platform.json<RestoreJson>(['restore-show', started.id])).status).toBe('COMPLETED');
     expect(await rows('followed')).toBe(await rows('shop'));
   });
 
@@ -121,4 +123,26 @@ describe('a restore by the command line', () => {
     expect(await databases()).toEqual(before);
     expect(await productSessions(shop)).toEqual([]);
   });
+
+  test.each([
+    ['gone', /does not exist/, () => rm(shop.workspace.path('password'))],
+    [
+      'no longer allowed to be opened',
+      /not allowed to open/,
+      () => rm(join(shop.platform.dataDir, 'allowed-secrets.ndjson')),
+    ],
+  ])(
+    'whose password file is %s fails at the first attempt, as no other would do better',
+    async (_, words, spoil) => {
+      await spoil();
+      const { code, stderr } = await refused('--create-database', 'never', '--wait');
+      expect(code).toBe(7);
+      expect(stderr).toMatch(words);
+      const { items } = await shop.platform.client.restoreList({ instance: 'orders' });
+      const { steps, state } = await shop.platform.client.executionShow(items.at(-1)?.executionId ?? '');
+      expect(state).toBe('ERROR');
+      expect(steps.map(({ name, attempts }) => [name, attempts])).toContainEqual(['restore_plan', 1]);
+      expect(steps.filter(({ attempts }) => attempts > 1)).toEqual([]);
+    },
+  );
 });

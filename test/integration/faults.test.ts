@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../servers/wait.ts';
 import { runCli, spawnCli } from '../servers/workspace.ts';
 import {
@@ -13,10 +13,11 @@ import {
 } from './fixture.ts';
 
 let shop: Shop;
-beforeEach(async () => {
+beforeAll(async () => {
   shop = await openShop({ rows: 40_000 });
 });
-afterEach(() => shop?.stop());
+afterEach(() => shop?.proxy.clear());
+afterAll(() => shop?.stop());
 
 const slowly = (bytesPerSecond = 1_000_000) =>
   shop.proxy.inject({ action: 'throttle', direction: 'to-client', bytesPerSecond });
@@ -82,6 +83,7 @@ describe('the worst night', () => {
       expect(shown.steps.find(({ name }) => name === 'dump_upload')?.attempts).toBeGreaterThan(1);
       const attempts = new Set(
         (await filesBelow(shop.repository))
+          .filter((file) => file.includes(backupId))
           .map((file) => /\/data\/([^/]+)\//.exec(file)?.[1])
           .filter(Boolean),
       );
@@ -137,7 +139,8 @@ describe('the worst night', () => {
       });
       await verified(backupId);
       const backups = await shop.platform.json<BackupJson[]>(['backup-list']);
-      expect(backups.map(({ id, status }) => [id, status])).toEqual([[backupId, 'COMPLETED']]);
+      const made = backups.filter(({ name }) => name === 'zombie');
+      expect(made.map(({ id, status }) => [id, status])).toEqual([[backupId, 'COMPLETED']]);
     } finally {
       for (const pid of stopped) {
         try {

@@ -115,17 +115,35 @@ export async function waitForState(
   const timeout = 200_000;
   let last: unknown;
   try {
-    return await until(
+    await until(
       async () => {
-        const execution = await shop.platform.json<ExecutionJson>(['execution-show', executionId]);
+        const execution = await shop.platform.client.executionShow(executionId);
         last = execution;
-        return states.includes(execution.state) ? execution : null;
+        return states.includes(execution.state);
       },
-      { timeout, interval: 300, what: `execution ${executionId} to be ${states.join(' or ')}` },
+      { timeout, interval: 100, what: `execution ${executionId} to be ${states.join(' or ')}` },
     );
   } catch (error) {
     throw new Error(`${(error as Error).message}; last seen: ${JSON.stringify(last)}`, { cause: error });
   }
+  return shop.platform.json<ExecutionJson>(['execution-show', executionId]);
+}
+
+/** Waits until a run of a schedule is in each of the states. @returns its runs as the command line lists them */
+export async function waitForRuns(
+  shop: Shop,
+  scheduleId: string,
+  states: readonly string[],
+  timeout: number,
+): Promise<ExecutionJson[]> {
+  await until(
+    async () => {
+      const { items } = await shop.platform.client.executionList(scheduleId, { limit: 1000 });
+      return states.every((wanted) => items.some(({ state }) => state === wanted));
+    },
+    { timeout, interval: 100, what: `runs of schedule ${scheduleId} to be ${states.join(' and ')}` },
+  );
+  return shop.platform.json<ExecutionJson[]>(['execution-list', scheduleId, '--limit', '1000']);
 }
 
 /** Sessions that the product has at the source. */

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ActivityDeps } from '../../activities/deps.ts';
 import { createReconcileActivities } from '../../activities/reconcile.ts';
 import { until } from '../servers/wait.ts';
-import { type ExecutionJson, openShop, type Shop } from './fixture.ts';
+import { type ExecutionJson, openShop, type Shop, waitForRuns } from './fixture.ts';
 
 let shop: Shop;
 beforeAll(async () => {
@@ -53,15 +53,7 @@ describe('fires that were lost', () => {
     ]);
     const since = Date.now() - day;
     await reconcileSince(since, schedule.id);
-    const rows = await until(
-      async () => {
-        const found = await list(schedule.id);
-        return found.some(({ state }) => state === 'SUCCESS') && found.some(({ state }) => state === 'MISSED')
-          ? found
-          : null;
-      },
-      { timeout: 60_000, interval: 300, what: 'the run and the MISSED row' },
-    );
+    const rows = await waitForRuns(shop, schedule.id, ['SUCCESS', 'MISSED'], 60_000);
     const missed = rows.filter(({ state }) => state === 'MISSED');
     expect(missed).toHaveLength(1);
     expect(missed[0]?.output?.number).toBeGreaterThanOrEqual(717);
@@ -121,16 +113,10 @@ describe('fires that were lost', () => {
       what: 'the outage to last',
     });
     await shop.platform.restart();
-    const rows = await until(
-      async () => {
-        const found = await list(schedule.id);
-        return found.some(({ state }) => state === 'MISSED') ? found : null;
-      },
-      { timeout: 150_000, interval: 1000, what: 'the MISSED row' },
-    );
+    const rows = await waitForRuns(shop, schedule.id, ['MISSED'], 150_000);
     const missed = rows.filter(({ state }) => state === 'MISSED');
     expect(missed).toHaveLength(1);
     const at = new Date(lost).toISOString().replace('.000Z', 'Z');
-    expect(missed[0]?.output).toMatchObject({ number: 1, first: at, last: at });
+    expect(missed[0]?.output, JSON.stringify(rows)).toMatchObject({ number: 1, first: at, last: at });
   }, 400_000);
 });

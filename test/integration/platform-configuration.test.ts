@@ -128,17 +128,14 @@ describe.skipIf(process.getuid?.() !== 0)('the reserve of free space', () => {
       await truncate(ballast, 0);
       const fault = proxy.inject({ action: 'throttle', direction: 'to-client', bytesPerSecond: 500_000 });
       const started = await platform.json<{ execution_id: string }>(['backup-create', 'orders', 'midway']);
-      const shown = () => platform.json<ExecutionJson>(['execution-show', started.execution_id]);
       const copying = `SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'backupctl/%' AND query LIKE 'COPY%'`;
       await until(async () => (await postgres.psql(copying)) !== '0', { what: 'the dump to begin' });
       await fill(40);
-      const ended = await until(
-        async () => {
-          const execution = await shown();
-          return execution.state === 'RUNNING' ? null : execution;
-        },
+      await until(
+        async () => (await platform.client.executionShow(started.execution_id)).state !== 'RUNNING',
         { what: 'the run to stop', timeout: 60_000 },
       );
+      const ended = await platform.json<ExecutionJson>(['execution-show', started.execution_id]);
       expect(ended).toMatchObject({ state: 'ERROR', output: { status: 'Backup failed' } });
       expect(ended.output?.error).toContain('below the reserve of 32 MiB');
       expect(await objects()).toEqual([]);

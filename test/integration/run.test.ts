@@ -10,6 +10,7 @@ import {
   openShop,
   productSessions,
   type Shop,
+  waitForRuns,
   waitForState,
 } from './fixture.ts';
 
@@ -18,8 +19,6 @@ beforeAll(async () => {
   shop = await openShop({ rows: 60_000 });
 });
 afterAll(() => shop?.stop());
-
-const list = (schedule: string) => shop.platform.json<ExecutionJson[]>(['execution-list', schedule]);
 
 /** Makes dumps slow enough to be met in the middle. */
 const slowly = () =>
@@ -33,17 +32,11 @@ describe('a run', () => {
       '*/1 * * * *',
       'minutely',
     ]);
-    const execution = await until(
-      async () => (await list(schedule.id)).find(({ state }) => state === 'SUCCESS'),
-      {
-        timeout: 100_000,
-        interval: 500,
-        what: 'the first run of the schedule',
-      },
-    );
-    expect(execution.output).toEqual({ status: 'Backup complete' });
+    const runs = await waitForRuns(shop, schedule.id, ['SUCCESS'], 100_000);
+    const execution = runs.find(({ state }) => state === 'SUCCESS');
+    expect(execution?.output).toEqual({ status: 'Backup complete' });
     const backups = await shop.platform.json<BackupJson[]>(['backup-list', '--instance', 'orders']);
-    expect(backups.find(({ id }) => id === execution.backup_id)).toMatchObject({
+    expect(backups.find(({ id }) => id === execution?.backup_id)).toMatchObject({
       name: 'minutely',
       status: 'COMPLETED',
     });

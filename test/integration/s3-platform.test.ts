@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type HttpProxy, type ProxiedRequest, startHttpProxy } from '../servers/http-proxy.ts';
 import { type S3Server, startS3 } from '../servers/s3.ts';
 import { until } from '../servers/wait.ts';
-import { type BackupJson, type ExecutionJson, openShop, type Shop, waitForState } from './fixture.ts';
+import { type BackupJson, openShop, type Shop, waitForState } from './fixture.ts';
 
 let s3: S3Server;
 let proxy: HttpProxy;
@@ -81,14 +81,9 @@ async function verified(backupId: string): Promise<void> {
 describe('a platform whose repository is a bucket', () => {
   test('backs up by schedule, verifies, restores, deletes, and leaves nothing of it behind', async () => {
     const { cli, json } = shop.platform;
-    const schedule = await json<{ id: string }>(['schedule-create', 'orders', '*/1 * * * *', 'to-s3']);
-    const run = await until(
-      async () =>
-        (await json<ExecutionJson[]>(['execution-list', schedule.id])).find(
-          ({ state }) => state === 'SUCCESS',
-        ),
-      { timeout: 120_000, interval: 500, what: 'the first run of the schedule' },
-    );
+    const schedule = await json<{ id: string }>(['schedule-create', 'orders', '0 0 1 1 *', 'to-s3']);
+    const { id } = await json<{ id: string }>(['schedule-trigger', schedule.id]);
+    const run = await waitForState(shop, id, 'SUCCESS', 'ERROR');
     await cli(['schedule-delete', schedule.id]);
     const listed = await json<BackupJson[]>(['backup-list', '--instance', 'orders']);
     const backup = listed.find(({ id }) => id === run.backup_id);

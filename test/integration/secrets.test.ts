@@ -73,6 +73,7 @@ function watchProcesses(): {
 } {
   const leaks = new Set<string>();
   const programs = new Set<string>();
+  const lineOfUp = readFile(`/proc/${shop.platform.pid}/cmdline`, 'utf8');
   let samples = 0;
   let on = true;
   const looking = (async () => {
@@ -83,8 +84,9 @@ function watchProcesses(): {
         const [name, line, environment] = await Promise.all([read('comm'), read('cmdline'), read('environ')]);
         programs.add(name.trim());
         for (const found of secretsIn(line)) leaks.add(`${found} in the arguments of ${name.trim()}`);
-        // What its user gave to `up` is in its own environment, and in no other's.
-        if (Number(pid) === shop.platform.pid) continue;
+        // What its user gave to `up` is in its own environment, and in no other's: a child that has not become its program
+        // yet is still `up`.
+        if (Number(pid) === shop.platform.pid || line === (await lineOfUp)) continue;
         for (const found of secretsIn(environment))
           leaks.add(`${found} in the environment of ${name.trim()}`);
       }
@@ -220,9 +222,7 @@ describe('secrets', () => {
     const { code } = await cli('execution-show', started.execution_id);
     expect(code).toBe(0);
     await until(
-      async () =>
-        (await shop.platform.json<{ state: string }>(['execution-show', started.execution_id])).state ===
-        'SUCCESS',
+      async () => (await shop.platform.client.executionShow(started.execution_id)).state === 'SUCCESS',
       { what: 'the run to go on', timeout: 90_000, interval: 300 },
     );
     expect(await readdir(`${shop.platform.dataDir}/scratch`)).toEqual([]);

@@ -2,9 +2,18 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BackupClient } from '../../client/client.ts';
 import type { HostNames } from './host-names.ts';
 import { until } from './wait.ts';
-import { type CliOptions, type CliProcess, type CliResult, killTree, runCli, spawnCli } from './workspace.ts';
+import {
+  type CliOptions,
+  type CliProcess,
+  type CliResult,
+  cliEnvironment,
+  killTree,
+  runCli,
+  spawnCli,
+} from './workspace.ts';
 
 export interface PlatformOptions {
   /** Default: a temporary folder, removed by `stop`. */
@@ -33,6 +42,11 @@ export interface Platform {
   /** Runs a command with `--json` and parses what it prints; throws what it says when it fails. */
   json<T>(args: readonly string[], options?: CliOptions): Promise<T>;
   spawn(args: readonly string[], options?: CliOptions): CliProcess;
+  /**
+   * The product's client in this process, for what is asked again and again until it is so: each command would be a
+   * process, and take the machine from what is waited for.
+   */
+  readonly client: BackupClient;
   /** Asks it to end, waits, and removes a data directory that was the harness's own. Returns its exit code. */
   stop(): Promise<number | null>;
   /** SIGTERM and wait; the data stays. */
@@ -52,6 +66,7 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     `backupctl-test-ready-${process.pid}-${Math.random().toString(36).slice(2)}`,
   );
   let up: CliProcess | undefined;
+  let client: BackupClient | undefined;
   let port = 0;
   let temporalPort = 0;
 
@@ -60,7 +75,14 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
     return up;
   };
 
+  const forgetClient = async (): Promise<void> => {
+    const closing = client?.close();
+    client = undefined;
+    await closing;
+  };
+
   const boot = async (): Promise<void> => {
+    await forgetClient(); // it knows another port
     await rm(readyFile, { force: true });
     const started = spawnCli(
       ['up', '--data-dir', dataDir, '--ready-file', readyFile, ...(options.args ?? [])],
@@ -128,9 +150,14 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       return JSON.parse(result.stdout) as T;
     },
     spawn: (args, given) => spawnCli(args, merge(given)),
+    get client() {
+      client ??= BackupClient.open({ dataDir, env: cliEnvironment(), cwd: dataDir });
+      return client;
+    },
     shutDown,
     stop: async () => {
       const result = await shutDown();
+      await forgetClient();
       if (own) await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
       return result.code;
     },
