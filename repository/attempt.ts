@@ -10,6 +10,7 @@ import { type SealedDigest, Sealer, seal } from './sealing/sealer.ts';
 import { giveBack } from './spent.ts';
 import type { Store } from './store.ts';
 import { Uploader } from './uploader.ts';
+import { ZstdFrames } from './zstd-frames.ts';
 
 /**
  * Most bytes of plaintext in a segment. Sealing adds 1/4096 and a header, and a sealed segment is to stay within
@@ -66,10 +67,12 @@ class SealedAttempt implements Attempt {
     try {
       segment = await this.#openSegment(stream, 0, options.signal);
       const limit = this.#options.segmentPlain ?? SEGMENT_PLAIN;
+      const frames = source.frames === undefined ? null : new ZstdFrames();
       let taken = 0;
       for await (const chunk of chunksOf(source, options.signal)) {
         let rest = chunk;
         taken += chunk.length;
+        frames?.update(chunk);
         while (rest.length > 0) {
           const room = limit - segment.sealer.plainSize;
           // Cut only when there is more: a stream that ends on the limit has no empty segment behind it.
@@ -96,6 +99,7 @@ class SealedAttempt implements Attempt {
           `${stream}: of ${brought} bytes that came only ${taken} were read`,
         );
       }
+      frames?.end();
       records.push(await this.#closeSegment(segment));
       segment = null;
       return records;

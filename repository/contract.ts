@@ -11,6 +11,8 @@ export interface CompressedSource {
   finished: Promise<void>;
   /** Bytes that came into the stream, asked at its end: a stream that lost some on its way is refused. */
   brought?: () => number;
+  /** Its bytes are frames of zstd: a stream that ends within one is refused, whatever the compressor's exit code says. */
+  frames?: 'zstd';
   /** Nobody else looks at the stream's chunks, so that their memory may be given back as soon as they are sealed. */
   disposable?: boolean;
 }

@@ -171,6 +171,7 @@ async function stream(
         stream,
         finished,
         brought: () => pipeline.streamed,
+        frames: 'zstd',
         disposable: true,
       });
       return { objects, uncounted: await counting };

@@ -79,6 +79,7 @@ export async function dumpGlobals(
         stream,
         finished,
         brought: () => pipeline.streamed,
+        frames: 'zstd',
         disposable: true,
       });
     } finally {

@@ -29,8 +29,8 @@ export async function historySince(world: World, since: Date): Promise<History> 
       if (isRunning && !isSystem && !row.workflowId.startsWith('backupctl-')) {
         running.push(`${row.type} ${row.workflowId}`);
       }
-      // Newest first, with those that run before them.
-      if (!isRunning && row.startTime < since) break;
+      // Those that run come first, then the others, the last closed first.
+      if (row.closeTime !== undefined && row.closeTime < since) break;
       if (
         row.startTime >= since &&
         executionTypes.includes(row.type) &&

@@ -42,7 +42,7 @@ export function planOf(seed: number, index: number, kinds: readonly FaultKind[])
   const fit = kinds.filter((kind) => kind.worlds.includes(world));
   const alone = fit.some(({ minutes }) => minutes);
   const share = random();
-  const number = alone ? 1 : share < 0.35 ? 1 : share < 0.75 ? 2 : 3;
+  const number = alone ? 1 : share < 0.15 ? 1 : share < 0.5 ? 2 : share < 0.85 ? 3 : 4;
   const faults = Array.from({ length: number }, (): PlannedFault => {
     const kind = weighted(random, fit);
     const [least, most] = kind.hold ?? [200, 3000];
@@ -95,7 +95,7 @@ function operationsOf(random: Random): Operation[] {
     },
   ];
   const over = random() < 0.2;
-  const more = Math.floor(between(random, 1, 4));
+  const more = Math.floor(between(random, 1, 5));
   for (let n = 0; n < more; n += 1) {
     const share = random();
     if (share < 0.3) {

@@ -16,37 +16,42 @@ export type Tool = (typeof tools)[number];
  */
 export type Misbehaviour = 'exit-0-early' | 'exit-0-cut' | 'exit-1-late' | 'stderr-flood' | 'hang';
 
+/** A word to a tool; several to one tool at once are not possible: the last one counts. */
+export interface Order {
+  /** How often the tool has done so. */
+  count(): number;
+  /** From now on it behaves. */
+  remove(): void;
+}
+
 /** A folder, first in the platform's PATH, of programs that are the real ones, but for a word of ours. */
 export interface Toolbox {
   folder: string;
-  /** Until `behave`, each start of the tool does this. `--version` always works: it is asked for before a run. */
-  misbehave(tool: Tool, how: Misbehaviour): void;
-  /** How often it did so. */
-  count(): number;
-  behave(): void;
+  /** From now on, each start of the tool does this. `--version` always works: it is asked for before a run. */
+  misbehave(tool: Tool, how: Misbehaviour): Order;
 }
 
 export function makeToolbox(workspace: Workspace): Toolbox {
   const folder = workspace.path('tools');
   const orders = workspace.path('orders');
-  const counts = workspace.path('misbehaved');
   mkdirSync(folder);
   mkdirSync(orders);
   for (const tool of tools) {
     const path = join(folder, tool);
-    writeFileSync(path, script(realPath(tool), join(orders, tool), counts));
+    writeFileSync(path, script(realPath(tool), join(orders, tool)));
     chmodSync(path, 0o755);
   }
-  let before = 0;
+  let number = 0;
   return {
     folder,
     misbehave(tool, how) {
-      before = countOf(counts);
-      writeFileSync(join(orders, tool), how);
-    },
-    count: () => countOf(counts) - before,
-    behave() {
-      for (const tool of tools) rmSync(join(orders, tool), { force: true });
+      number += 1;
+      const counts = join(orders, `count-${number}`);
+      writeFileSync(join(orders, tool), `${how} ${counts}\n`);
+      return {
+        count: () => countOf(counts),
+        remove: () => rmSync(join(orders, tool), { force: true }),
+      };
     },
   };
 }
@@ -57,12 +62,12 @@ function realPath(tool: Tool): string {
 }
 
 /** The shell gives way to the real program, so that its name and its process are those of the real one. */
-function script(real: string, order: string, counts: string): string {
+function script(real: string, order: string): string {
   return `#!/bin/bash
 [ -e '${order}' ] || exec '${real}' "$@"
 case "$*" in *--version*) exec '${real}' "$@";; esac
-how=$(cat '${order}' 2>/dev/null)
-echo "$how" >> '${counts}'
+read -r how counts 2>/dev/null < '${order}' || exec '${real}' "$@"
+echo "$how" >> "$counts"
 case "$how" in
   exit-0-early) exit 0;;
   exit-0-cut) '${real}' "$@" | head -c 3000; exit 0;;
