@@ -16,6 +16,12 @@ export interface TemporalTarget {
 /** How long a server may take to greet us, in milliseconds. */
 const connectTimeout = 5_000;
 
+/**
+ * A page of a history that somebody has filled up is longer than gRPC's 4 MB. The SDK means to allow as much as this; the
+ * name that it gives to the setting is not the one that gRPC knows.
+ */
+const messageLimit = { 'grpc.max_receive_message_length': 128 * 1024 * 1024 };
+
 /** An open connection to Temporal, whose errors are in our words. */
 export class TemporalLink {
   readonly client: Client;
@@ -61,7 +67,8 @@ export async function connectTemporal(target: TemporalTarget): Promise<TemporalL
   const { Client, Connection } = await loading;
   let connection: Connection;
   try {
-    connection = await Connection.connect({ ...options, connectTimeout });
+    const channelArgs = { ...messageLimit, ...options.channelArgs };
+    connection = await Connection.connect({ ...options, channelArgs, connectTimeout });
   } catch (error) {
     const told = fromGrpc(error, address);
     throw told instanceof BackupctlError && told.code !== 'unavailable'

@@ -45,7 +45,7 @@ export class ZstdFrames {
         const step = Math.min(this.#skip, chunk.length - at);
         this.#skip -= step;
         at += step;
-        if (this.#skip === 0) this.#skipped();
+        if (this.#skip === 0) this.#passed();
         continue;
       }
       this.#have.push(chunk[at] ?? 0);
@@ -64,48 +64,36 @@ export class ZstdFrames {
 
   /** A field of known length is there. */
   #read(): void {
-    const bytes = this.#have;
+    const number = this.#have.reduceRight((sum, byte) => sum * 256 + byte, 0);
     this.#have = [];
-    const number = bytes.reduceRight((sum, byte) => sum * 256 + byte, 0);
-    switch (this.#field) {
-      case 'magic':
-        if (number === frameMagic) return this.#expect('descriptor', 1);
-        if (number - (number % 16) === skippableMagic) return this.#expect('skippable-size', 4);
-        throw new BackupctlError('failed', 'what zstd wrote is no frame of zstd');
-      case 'descriptor': {
-        this.#checksum = ((number >> 2) & 1) === 1;
-        const rest = headerRest(number);
-        return rest === 0 ? this.#expect('block', 3) : this.#pass('header', rest);
-      }
-      case 'block': {
-        this.#lastBlock = (number & 1) === 1;
-        const kind = (number >> 1) & 3;
-        // One byte stands for a block of equal ones (RLE).
-        const size = kind === 1 ? 1 : number >> 3;
-        return size === 0 ? this.#afterBlock() : this.#pass('body', size);
-      }
-      case 'skippable-size':
-        return number === 0 ? this.#expect('magic', 4) : this.#pass('skippable', number);
-      default:
-        throw new Error(`${this.#field} is passed over, not read`);
+    if (this.#field === 'magic') this.#readMagic(number);
+    else if (this.#field === 'descriptor') {
+      this.#checksum = ((number >> 2) & 1) === 1;
+      this.#pass('header', headerRest(number));
+    } else if (this.#field === 'skippable-size') this.#pass('skippable', number);
+    else {
+      this.#lastBlock = (number & 1) === 1;
+      // One byte stands for a block of equal ones (RLE).
+      this.#pass('body', ((number >> 1) & 3) === 1 ? 1 : number >> 3);
     }
+  }
+
+  #readMagic(number: number): void {
+    if (number === frameMagic) this.#expect('descriptor', 1);
+    else if (number - (number % 16) === skippableMagic) this.#expect('skippable-size', 4);
+    else throw new BackupctlError('failed', 'what zstd wrote is no frame of zstd');
   }
 
   /** A field that nobody reads is over. */
-  #skipped(): void {
+  #passed(): void {
     if (this.#field === 'header') this.#expect('block', 3);
-    else if (this.#field === 'body') this.#afterBlock();
+    else if (this.#field === 'skippable') this.#expect('magic', 4);
+    else if (this.#field === 'body' && !this.#lastBlock) this.#expect('block', 3);
+    else if (this.#field === 'body' && this.#checksum) this.#pass('checksum', 4);
     else {
-      if (this.#field === 'checksum') this.#frames += 1;
+      this.#frames += 1;
       this.#expect('magic', 4);
     }
-  }
-
-  #afterBlock(): void {
-    if (!this.#lastBlock) return this.#expect('block', 3);
-    if (this.#checksum) return this.#pass('checksum', 4);
-    this.#frames += 1;
-    this.#expect('magic', 4);
   }
 
   #expect(field: Field, bytes: number): void {
@@ -116,5 +104,6 @@ export class ZstdFrames {
   #pass(field: Field, bytes: number): void {
     this.#field = field;
     this.#skip = bytes;
+    if (bytes === 0) this.#passed();
   }
 }

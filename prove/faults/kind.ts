@@ -39,6 +39,8 @@ export interface FaultKind {
   minutes?: boolean;
   /** How long it is held at least and at most, in milliseconds. Default 200 to 3,000. */
   hold?: readonly [number, number];
+  /** What it ends, starts again or limits: no two faults of a run do so to the same. */
+  takes?: 'platform' | 'postgres' | 'store' | 'temporal';
   /** Drawn so much more (or less) often than others. Default 1. */
   weight?: number;
   /**

@@ -74,6 +74,10 @@ async function doRuns(
     stopped = true;
   };
   process.once('SIGINT', stop);
+  // A call that was to be tried again by the SDK when its connection was closed throws past everybody.
+  process.on('uncaughtException', (error) => {
+    if (!/Channel has been (shut down|closed)/.test(error.message)) throw error;
+  });
   process.once('SIGTERM', stop);
   const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
     cwd: projectRoot,

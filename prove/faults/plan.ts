@@ -43,15 +43,15 @@ export function planOf(seed: number, index: number, kinds: readonly FaultKind[])
   const alone = fit.some(({ minutes }) => minutes);
   const share = random();
   const number = alone ? 1 : share < 0.15 ? 1 : share < 0.5 ? 2 : share < 0.85 ? 3 : 4;
-  const faults = Array.from({ length: number }, (): PlannedFault => {
+  const faults: PlannedFault[] = [];
+  for (let n = 0; n < number; n += 1) {
     const kind = weighted(random, fit);
     const [least, most] = kind.hold ?? [200, 3000];
-    return {
-      kind,
-      at: Math.round(between(random, 100, 3500)),
-      hold: Math.round(between(random, least, most)),
-    };
-  });
+    const at = Math.round(between(random, 100, 3500));
+    const hold = Math.round(between(random, least, most));
+    const taken = kind.takes !== undefined && faults.some((each) => each.kind.takes === kind.takes);
+    if (!taken) faults.push({ kind, at, hold });
+  }
   return {
     seed,
     index,

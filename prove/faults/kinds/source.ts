@@ -28,6 +28,7 @@ const connected = (world: World) =>
 const killed: FaultKind = {
   name: 'source-kill',
   group: 'source',
+  takes: 'postgres',
   does: 'PostgreSQL killed with SIGKILL, started again after a while',
   worlds,
   reasons: [gone],
@@ -41,6 +42,7 @@ const killed: FaultKind = {
 const restarted: FaultKind = {
   name: 'source-restart',
   group: 'source',
+  takes: 'postgres',
   does: 'PostgreSQL restarted (fast)',
   worlds,
   hold: [0, 200],
@@ -186,6 +188,7 @@ const locked: FaultKind = {
 const passwordChanged: FaultKind = {
   name: 'source-password-changed',
   group: 'source',
+  takes: 'postgres',
   does: 'the password of our user changed, and changed back',
   worlds,
   reasons: [/password|authentication/i],
@@ -202,6 +205,7 @@ const passwordChanged: FaultKind = {
 const diskFull: FaultKind = {
   name: 'source-disk-full',
   group: 'source',
+  takes: 'postgres',
   does: 'no room left on the disk of PostgreSQL, which is also where restores go',
   worlds,
   weight: 1.5,

@@ -18,6 +18,7 @@ async function serverOf(world: World): Promise<number | null> {
 const killed: FaultKind = {
   name: 'temporal-kill',
   group: 'temporal',
+  takes: 'temporal',
   does: 'the Temporal server killed; `up` starts it again',
   worlds,
   hold: [0, 1000],
@@ -36,6 +37,7 @@ function silent(name: string, does: string, hold: readonly [number, number], min
   return {
     name,
     group: 'temporal',
+    takes: 'temporal',
     does,
     worlds,
     minutes,
@@ -58,6 +60,7 @@ function silent(name: string, does: string, hold: readonly [number, number], min
 const locked: FaultKind = {
   name: 'temporal-database-locked',
   group: 'temporal',
+  takes: 'temporal',
   does: "Temporal's database locked by another process",
   worlds,
   hold: [500, 9000],
@@ -90,6 +93,7 @@ const signalBytes = 1_500_000;
 const historyFull: FaultKind = {
   name: 'temporal-history-full',
   group: 'temporal',
+  takes: 'temporal',
   does: 'the history of a running backup filled up to the limit at which Temporal ends the run',
   worlds,
   weight: 0.3,

@@ -25,6 +25,7 @@ function killed(what: 'up' | 'everything'): FaultKind {
   return {
     name: what === 'up' ? 'us-worker-kill' : 'us-platform-kill',
     group: 'us',
+    takes: 'platform',
     does:
       what === 'up'
         ? '`up` killed with SIGKILL, started again'
@@ -43,6 +44,7 @@ function killed(what: 'up' | 'everything'): FaultKind {
 const told: FaultKind = {
   name: 'us-sigterm',
   group: 'us',
+  takes: 'platform',
   does: '`up` told to stop (SIGTERM) in the middle of everything, started again',
   worlds,
   hold: [0, 2000],
@@ -61,6 +63,7 @@ const told: FaultKind = {
 const paused: FaultKind = {
   name: 'us-worker-stop',
   group: 'us',
+  takes: 'platform',
   does: '`up` stopped (SIGSTOP), and woken before its heartbeats are missed',
   worlds,
   hold: [1000, 12_000],
@@ -79,6 +82,7 @@ const paused: FaultKind = {
 const zombie: FaultKind = {
   name: 'us-zombie',
   group: 'us',
+  takes: 'platform',
   does: '`up` and its tools stopped; another worker takes over; then they wake',
   worlds,
   weight: 0.4,
@@ -105,6 +109,7 @@ const zombie: FaultKind = {
 const descriptors: FaultKind = {
   name: 'us-no-descriptors',
   group: 'us',
+  takes: 'platform',
   does: '`up` out of file descriptors (`prlimit --nofile`)',
   worlds,
   hold: [500, 5000],
@@ -141,6 +146,7 @@ const groups = '/sys/fs/cgroup/memory';
 const memory: FaultKind = {
   name: 'us-memory',
   group: 'us',
+  takes: 'platform',
   does: '`up` (Temporal and tools apart) in a cgroup that has hardly more memory than it uses',
   worlds,
   weight: 0.6,
@@ -208,6 +214,7 @@ function workerClock(by: '+1d' | '-1d'): FaultKind {
   return {
     name: by === '+1d' ? 'us-worker-clock-ahead' : 'us-worker-clock-behind',
     group: 'us',
+    takes: 'platform',
     does: `\`up\` started again with a clock a day ${by === '+1d' ? 'ahead' : 'behind'}, then with the right one`,
     // S3 refuses requests whose clock is off by more than a quarter of an hour: that is a kind of the store.
     worlds: ['directory'],
