@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
+import { isInQuorum } from '../freshness/quorum.ts';
 import { Survey } from '../freshness/survey.ts';
 import { judge, type Verdict } from '../freshness/verdict.ts';
-import { layout } from '../repository/layout.ts';
 import { lookahead } from '../repository/lookahead.ts';
-import type { BackupPlace } from '../repository/repository.ts';
 import { beating } from './beating.ts';
 import { ask } from './channels/webhook.ts';
 import { type Condition, conditionsOf } from './conditions.ts';
@@ -49,7 +48,7 @@ type Raised = Readonly<Record<string, number>>;
 
 /** Watches that good backups come in time. What it has read it keeps: a round in which nothing is new costs two lists. */
 export function createFreshnessActivities(deps: ActivityDeps) {
-  const survey = new Survey(deps.repository, (place) => isInQuorum(deps, place));
+  const survey = new Survey(deps.repository, (place) => isInQuorum(deps.copies, place));
   const lookedAt = new Map<string, number>();
   let rounds = 0;
   let measured: ReadonlySet<string> = new Set();
@@ -162,21 +161,6 @@ export function createFreshnessActivities(deps: ActivityDeps) {
 }
 
 const staleKey = (instanceId: string) => `stale:${instanceId}`;
-
-/** COMPLETED is what is in as many repositories as the configuration asks for. */
-async function isInQuorum({ copies }: ActivityDeps, place: BackupPlace): Promise<boolean> {
-  let missing = copies.quorum - 1;
-  for (const other of copies.others) {
-    if (missing <= 0) break;
-    try {
-      const { store } = await other.repository();
-      if ((await store.stat(layout.manifest(place.instanceId, place.backupId))) !== null) missing -= 1;
-    } catch {
-      // A copy that cannot be asked now does not vouch for anything.
-    }
-  }
-  return missing <= 0;
-}
 
 /** The dead man's switch: whoever is called there notices that the calls have stopped. */
 async function beat({ config, metrics, ownText }: ActivityDeps): Promise<void> {

@@ -1,4 +1,5 @@
 import type { RestorePlan } from '../engines/engine.ts';
+import type { BackupctlError } from '../errors/backupctl-error.ts';
 import type { Sample } from '../repository/check.ts';
 import { Backups } from './backups.ts';
 import { Executions } from './executions.ts';
@@ -15,10 +16,12 @@ import type {
   BackupOptions,
   BackupPage,
   ChannelAnswer,
+  ChannelHealth,
   CreatedSchedule,
   Execution,
   ExecutionDetails,
   ExportedFile,
+  FreshnessReport,
   Instance,
   InstanceChanges,
   InstanceOptions,
@@ -389,6 +392,29 @@ export class BackupClient {
   ): Promise<RepositoryStatistics> {
     const { repositoryStatistics } = await import('./repositories.ts');
     return repositoryStatistics(await this.#surroundings.copies(), options);
+  }
+
+  /** Channels through which messages do not get, now, and why. */
+  async channelHealth(): Promise<ChannelHealth[]> {
+    const { readChannelHealth } = await import('./channel-health.ts');
+    return readChannelHealth(this.#surroundings);
+  }
+
+  /**
+   * Whether each instance has a good backup in time, by what the first repository says alone: works from any machine that
+   * can read it, without Temporal.
+   * @param options.maxAge seconds, instead of what instances and schedules say
+   * @throws BackupctlError unavailable, not-found, credentials: the repository cannot be read
+   */
+  async checkFreshness(options: { maxAge?: number | undefined } = {}): Promise<FreshnessReport> {
+    const { checkFreshness } = await import('./freshness.ts');
+    return checkFreshness(this.#surroundings, options);
+  }
+
+  /** What the repository tells of each instance while Temporal does not answer, which `without` says. */
+  async statusOfRepository(without: BackupctlError): Promise<InstanceStatus[]> {
+    const { readRepositoryStatus } = await import('./freshness.ts');
+    return readRepositoryStatus(this.#surroundings, without);
   }
 
   /** Whether each instance is protected, and if not, why; sorted by name. */

@@ -277,6 +277,41 @@ export interface InstanceStatus {
   lastFailure: { executionId: string; at: Date; error: string } | null;
 }
 
+/** What a repository tells of the freshness of its instances. */
+export interface FreshnessReport {
+  /** Of the repository. */
+  location: string;
+  /** Sorted by name. */
+  instances: InstanceFreshness[];
+}
+
+export interface InstanceFreshness {
+  id: string;
+  name: string;
+  /** False where nobody said that there should be backups. */
+  watched: boolean;
+  stale: boolean;
+  /** Why it is stale; null where it is not. */
+  reason: string | null;
+  /** When the newest good backup began. */
+  lastBackupAt: Date | null;
+  /** When the next one has to be there. */
+  dueAt: Date | null;
+  /** Seconds that the newest good backup may have now. */
+  maxAge: number | null;
+}
+
+/** A channel through which messages do not get, now. */
+export interface ChannelHealth {
+  channel: string;
+  /** Messages that are tried again. */
+  waiting: number;
+  /** When the oldest of them was to be sent. */
+  since: Date;
+  /** What the channel said last. */
+  error: string | null;
+}
+
 /** What to bring back, and how. */
 export type RestoreOptions = Partial<Omit<RestoreRequest, 'restoreId'>>;
 

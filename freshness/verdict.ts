@@ -8,6 +8,7 @@ export interface Verdict {
   /** Null where it is not watched. */
   deadline: Deadline | null;
   stale: boolean;
+  lastBackupId: string | null;
   /** Milliseconds; null where there is no good backup. */
   lastBackupAt: number | null;
   /** Seconds that the newest good backup may have; null where it is not watched. */
@@ -50,6 +51,7 @@ export function judge(
     instance: record,
     deadline,
     stale,
+    lastBackupId: found.good?.id ?? null,
     lastBackupAt,
     maxAge: allowed === null ? null : Math.round(allowed / 1000),
   };

@@ -14,13 +14,15 @@ import {
 import { projectRoot } from '../test/servers/cache.ts';
 import { descendants } from '../test/servers/process.ts';
 import { until } from '../test/servers/wait.ts';
+import { freshnessWorkflowId } from '../workflows/types.ts';
 
 /**
  * Records the histories of `test/replay`: runs every way that an execution can go on a real platform, and writes what
  * Temporal kept of it, without what belongs to the machine. A release commits what this writes; the test replays all
  * that were ever committed, so that a workflow that changed is found before a run in progress meets it.
  *
- * `node scripts/record-histories.ts [FOLDER [copies]]`, by default `test/replay`. Takes about two minutes.
+ * `node scripts/record-histories.ts [FOLDER [copies|alarms]]`, by default `test/replay` and everything, which takes about
+ * three minutes.
  */
 const folder = process.argv[2] ?? join(projectRoot, 'test', 'replay');
 const only = process.argv[3];
@@ -99,6 +101,14 @@ class Recorder {
     await this.run(name, handle.workflowId, handle.firstExecutionRunId);
   }
 
+  current(workflowId: string) {
+    return this.#client.workflow.getHandle(workflowId);
+  }
+
+  async runIdOf(workflowId: string): Promise<string> {
+    return (await this.#client.workflow.getHandle(workflowId).describe()).runId;
+  }
+
   /** One row for fires that were lost, as the reconciler starts it. */
   async missed(): Promise<void> {
     const input = { instance: this.shop.instanceId, description: null, parent_id: null, name: 'missed' };
@@ -131,7 +141,7 @@ class Recorder {
     process.stdout.write(`${name}: ${history.events?.length} events\n`);
     for (const event of history.events ?? []) {
       const child = event.childWorkflowExecutionStartedEventAttributes;
-      if (child === undefined || child === null) continue;
+      if (child === undefined || child === null || !name.startsWith('backup_create')) continue;
       const type = child.workflowType?.name ?? 'child';
       await this.run(
         name.replace('backup_create', type),
@@ -170,6 +180,25 @@ function scrubbed(value: unknown, shop: Shop): unknown {
     return Object.fromEntries(Object.entries(node).map(([name, item]) => [name, walk(item, name)]));
   };
   return walk(value, '');
+}
+
+/** What watches and tells; of the workflow that never ends, as it is after some rounds. */
+async function recordAlarms(recorder: Recorder): Promise<void> {
+  const { platform } = recorder.shop;
+  await platform.cli(['notify-test']);
+  await recorder.newest('notify_test-all', 'notify_test');
+  await recorder.newest('notification-sent', 'notification');
+  const watching = await recorder.current(freshnessWorkflowId);
+  await until(
+    async () => {
+      await watching.signal('look');
+      const { events } = await watching.fetchHistory();
+      return (events?.filter((event) => event.activityTaskCompletedEventAttributes).length ?? 0) >= 5;
+    },
+    { what: 'rounds', interval: 500 },
+  );
+  await recorder.run('freshness-rounds', freshnessWorkflowId, await recorder.runIdOf(freshnessWorkflowId));
+  await recorder.newest('notify-quiet', 'notify');
 }
 
 async function record(recorder: Recorder): Promise<void> {
@@ -354,11 +383,18 @@ async function recorded(options: ShopOptions, runs: (recorder: Recorder) => Prom
 }
 
 await mkdir(folder, { recursive: true });
-if (only !== 'copies') await recorded({ rows: 40_000 }, record);
+if (only === undefined) await recorded({ rows: 40_000 }, record);
 if (only === undefined || only === 'copies') {
   const dataDir = await mkdtemp(join(tmpdir(), 'backupctl-record-'));
   const yaml = 'copies: [{ name: offsite, type: filesystem, path: offsite }]\nquorum: 2\n';
   await writeFile(join(dataDir, 'backupctl.yaml'), yaml, { mode: 0o600 });
   await recorded({ dataDir, rows: 100 }, recordCopies);
+  await rm(dataDir, { recursive: true, force: true });
+}
+if (only === undefined || only === 'alarms') {
+  const dataDir = await mkdtemp(join(tmpdir(), 'backupctl-record-'));
+  const yaml = 'notify: { command: [/bin/true], group_window: 1s, repeat: 10s }\n';
+  await writeFile(join(dataDir, 'backupctl.yaml'), yaml, { mode: 0o600 });
+  await recorded({ dataDir, rows: 100 }, recordAlarms);
   await rm(dataDir, { recursive: true, force: true });
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { freshnessWorkflowId } from '../../workflows/types.ts';
 import { type HttpReceiver, startHttpReceiver } from '../servers/http-receiver.ts';
 import { until } from '../servers/wait.ts';
+import { runCli } from '../servers/workspace.ts';
 import { openShop, type Shop } from './fixture.ts';
 
 interface Told {
@@ -102,6 +103,43 @@ test('a schedule that is paused makes its instance stale, once, and a good backu
   await shop.platform.cli(['schedule-trigger', scheduleId, '--wait']);
   expect(await toldOf(2)).toMatchObject({ kind: 'recovered', cause: 'stale' });
 }, 90_000);
+
+test('status --check on another machine reads the repository alone, and needs no Temporal', async () => {
+  const elsewhere = shop.workspace.path('monitor');
+  await mkdir(elsewhere);
+  const trust = /ed25519:\S+/.exec(await readFile(join(dataDir, 'identity.txt'), 'utf8'))?.[0];
+  await writeFile(
+    join(elsewhere, 'backupctl.yaml'),
+    `repository: { type: filesystem, path: ${shop.repository} }\nsigning: { trusted: ["${trust}"] }\n`,
+  );
+  const check = (...words: string[]) =>
+    runCli(['status', '--check', ...words], { env: { BACKUPCTL_DATA_DIR: elsewhere } });
+  expect(await check('--max-age', '1h')).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(
+      /^backupctl OK - 1 instance is fresh, the oldest newest backup is of \d+s ago\n$/,
+    ),
+  });
+  const stale = await until(
+    async () => {
+      const result = await check();
+      return result.code === 10 && result;
+    },
+    { what: 'the max-age of the schedule to be over' },
+  );
+  expect(stale.stdout).toMatch(
+    /^backupctl CRITICAL - orders: no good backup since .*Z \(\d+s\); one was due by/,
+  );
+
+  await writeFile(
+    join(elsewhere, 'backupctl.yaml'),
+    `repository: { type: filesystem, path: ${shop.repository}-nowhere }\n`,
+  );
+  expect(await check()).toMatchObject({
+    code: 6,
+    stdout: expect.stringMatching(/^backupctl CRITICAL - the repository cannot be read: /),
+  });
+}, 60_000);
 
 test('a schedule that was deleted goes on counting, and what was told is not told again after everything was killed', async () => {
   await shop.platform.cli(['schedule-delete', scheduleId]);
