@@ -1,4 +1,5 @@
 import type { BackupDeleteInput } from '../workflows/types.ts';
+import { CopyDeletion } from './copy-deletion.ts';
 import type { ActivityDeps } from './deps.ts';
 import { isRunning } from './executions.ts';
 import { withFailures } from './failure.ts';
@@ -6,6 +7,7 @@ import { withFailures } from './failure.ts';
 export type DeletionActivities = ReturnType<typeof createDeletionActivities>;
 
 export function createDeletionActivities(deps: ActivityDeps) {
+  const copyDeletion = new CopyDeletion(deps);
   return withFailures({
     /**
      * Sets the tombstone; the janitor removes the bytes once the grace period is over.
@@ -20,6 +22,7 @@ export function createDeletionActivities(deps: ActivityDeps) {
         platformId: deps.platformId,
         isHolderAlive: (holder) => isRunning(deps.temporal, holder),
       });
+      await copyDeletion.announce(input.backup_id);
     },
 
     /**
@@ -34,6 +37,7 @@ export function createDeletionActivities(deps: ActivityDeps) {
         by: input.by,
         platformId: deps.platformId,
       });
+      await copyDeletion.announce(input.backup_id);
     },
   });
 }

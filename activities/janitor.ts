@@ -5,6 +5,7 @@ import type { Log } from '../engines/engine.ts';
 import { messageOf } from '../errors/backupctl-error.ts';
 import type { InstanceSweepResult, JanitorInput, JanitorResult } from '../workflows/types.ts';
 import { whileBeating } from './beating.ts';
+import { CopyDeletion } from './copy-deletion.ts';
 import type { ActivityDeps } from './deps.ts';
 import { hasEnded, isRunning, runningExecutions } from './executions.ts';
 import { withFailures } from './failure.ts';
@@ -29,6 +30,7 @@ const silent: Log = { info: () => {}, warn: () => {}, error: () => {} };
  */
 export function createJanitorActivities(deps: ActivityDeps) {
   const { repository, temporal } = deps;
+  const copyDeletion = new CopyDeletion(deps);
   return withFailures({
     async sweep_repository(input: SweepInput): Promise<JanitorResult> {
       return whileBeating(async () => {
@@ -59,17 +61,28 @@ export function createJanitorActivities(deps: ActivityDeps) {
             result.problems.push(`backup ${leftover.backupId}: ${messageOf(error)}`);
           }
         }
+        const deletionGrace = input.grace_seconds ?? deps.config.deletionGrace;
+        const now = new Date(input.now);
         const swept = await repository.deleteTombstoned({
-          grace: (input.grace_seconds ?? deps.config.deletionGrace) * 1000,
-          now: new Date(input.now),
+          grace: deletionGrace * 1000,
+          now,
           by: 'janitor',
           platformId: deps.platformId,
           isHolderAlive: (holder) => isRunning(temporal, holder),
           signal: Context.current().cancellationSignal,
         });
         deps.metrics.removed(swept.deleted.length);
+        deps.metrics.deletionDebt('primary', swept.kept.filter(({ overdue }) => overdue).length);
         result.removed.push(...swept.deleted.map(({ backupId }) => `deleted backup ${backupId}`));
-        return result;
+        const copies = await copyDeletion.sweep(now, deletionGrace);
+        return {
+          removed: [...result.removed, ...copies.removed],
+          kept: [
+            ...swept.kept.map(({ backupId, reason }) => `backup ${backupId}: ${reason}`),
+            ...(copies.kept ?? []),
+          ],
+          problems: [...result.problems, ...copies.problems],
+        };
       });
     },
 

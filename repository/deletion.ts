@@ -68,12 +68,20 @@ export interface SweepRequest {
    * repository that decides: one backup must not be removed in one place and kept in another.
    */
   settle?: (tombstone: Mark) => Promise<Settlement>;
+  /** Further reasons for which a backup stays: for a copy, those of the first repository. */
+  alsoKept?: (place: BackupPlace) => Promise<string | null>;
 }
 
 export interface SweepOutcome {
   deleted: BackupPlace[];
   /** Tombstones that stand, and why the bytes are still there. */
-  kept: (BackupPlace & { reason: string })[];
+  kept: KeptBackup[];
+}
+
+export interface KeptBackup extends BackupPlace {
+  reason: string;
+  /** Whether its grace period is over: its bytes should be gone. */
+  overdue: boolean;
 }
 
 /**
@@ -92,16 +100,16 @@ export async function deleteTombstoned(writer: MarkWriter, request: SweepRequest
   const outcome: SweepOutcome = { deleted: [], kept: [] };
   for (const place of places) {
     request.signal?.throwIfAborted();
-    const reason = await reasonToKeep(writer, place, request, children);
-    if (reason !== null) {
-      outcome.kept.push({ ...place, reason });
+    const kept = await reasonToKeep(writer, place, request, children);
+    if (kept !== null) {
+      outcome.kept.push({ ...place, ...kept });
       continue;
     }
     // Ownership may have changed while the ones before were removed.
     const { epoch } = await assertOwner(store, request.platformId);
     const lost = await loseToUndelete(writer, place, request, epoch);
     if (lost !== null) {
-      outcome.kept.push({ ...place, reason: lost });
+      outcome.kept.push({ ...place, reason: lost, overdue: false });
       continue;
     }
     try {
@@ -111,7 +119,7 @@ export async function deleteTombstoned(writer: MarkWriter, request: SweepRequest
     } catch (error) {
       // Held, and not told so; or not ours to remove. The others are no worse for it.
       if (!isForbidden(error)) throw error;
-      outcome.kept.push({ ...place, reason: messageOf(error) });
+      outcome.kept.push({ ...place, reason: messageOf(error), overdue: true });
     }
   }
   return outcome;
@@ -149,21 +157,31 @@ async function reasonToKeep(
   place: BackupPlace,
   request: SweepRequest,
   children: Children,
-): Promise<string | null> {
+): Promise<Pick<KeptBackup, 'reason' | 'overdue'> | null> {
   let marks: Mark[];
   try {
     marks = await readMarks(writer.store, writer.trusted, place.backupId);
   } catch (error) {
-    if (error instanceof BackupctlError && error.code === 'corrupt') return messageOf(error);
+    if (error instanceof BackupctlError && error.code === 'corrupt') {
+      return { reason: messageOf(error), overdue: true };
+    }
     throw error;
   }
   const [mark] = standing(marks, 'tombstone');
-  if (mark === undefined) return 'its tombstone was taken back';
+  if (mark === undefined) return { reason: 'its tombstone was taken back', overdue: false };
   const age = request.now.getTime() - Date.parse(mark.at);
-  if (age < request.grace) return `its grace period ends in ${Math.ceil((request.grace - age) / 1000)} s`;
+  if (age < request.grace) {
+    const rest = Math.ceil((request.grace - age) / 1000);
+    return { reason: `its grace period ends in ${rest} s`, overdue: false };
+  }
   const [pin] = await livePins(marks, request.isHolderAlive);
-  if (pin !== undefined) return `it is in use by ${pin.refers_to ?? pin.by}`;
-  return heldBack(marks) ?? (await children.of(place)) ?? (await heldByStore(writer, place, request));
+  const reason =
+    (pin === undefined ? null : `it is in use by ${pin.refers_to ?? pin.by}`) ??
+    heldBack(marks) ??
+    (await request.alsoKept?.(place)) ??
+    (await children.of(place)) ??
+    (await heldByStore(writer, place, request));
+  return reason === null ? null : { reason, overdue: true };
 }
 
 /** What the store would refuse to remove is not tried: half a backup helps nobody, and each try costs requests. */
@@ -182,7 +200,7 @@ async function heldByStore(
   return until === null || Date.parse(until) <= now.getTime() ? null : `the store holds it until ${until}`;
 }
 
-function heldBack(marks: readonly Mark[]): string | null {
+export function heldBack(marks: readonly Mark[]): string | null {
   const [hold] = standing(marks, 'hold');
   return hold === undefined ? null : `it is held by ${hold.by}${hold.note === null ? '' : `: ${hold.note}`}`;
 }

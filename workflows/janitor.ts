@@ -38,6 +38,7 @@ export async function janitor(input: JanitorInput): Promise<JanitorResult> {
   );
   return {
     removed: results.flatMap((result) => result.removed),
+    kept: results.flatMap((result) => result.kept ?? []),
     problems: results.flatMap((result) => result.problems),
   };
 }

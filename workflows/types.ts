@@ -186,6 +186,8 @@ export interface JanitorInput {
 export interface JanitorResult {
   /** A line for each thing that was removed. */
   removed: string[];
+  /** Deleted backups whose bytes are still there, and why: the grace period, somebody who reads it, a hold of the store. */
+  kept?: string[];
   /** What it could not look at or remove, and why. */
   problems: string[];
 }
