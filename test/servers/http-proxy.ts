@@ -69,12 +69,15 @@ export async function startHttpProxy(target: string): Promise<HttpProxy> {
   const server = createServer((incoming, outgoing) => {
     const seen = { method: incoming.method ?? '', url: incoming.url ?? '', headers: incoming.headers };
     requests.push(seen);
-    const pending = faults.find(({ left, matches }) => left > 0 && matches(seen));
+    // A second page of our own making is unknown to the server.
+    const own = lists.faultOf(seen);
+    const pending =
+      own === undefined ? faults.find(({ left, matches }) => left > 0 && matches(seen)) : undefined;
     if (pending !== undefined) {
       pending.left -= 1;
       pending.hits += 1;
     }
-    const fault = pending?.fault ?? lists.faultOf(seen);
+    const fault = own ?? pending?.fault;
     forward(new URL(target), incoming, outgoing, fault, lists).catch(() => incoming.socket.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
