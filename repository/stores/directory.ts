@@ -1,4 +1,4 @@
-import { lstat, mkdir, realpath, rmdir } from 'node:fs/promises';
+import { lstat, mkdir, readdir, realpath, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { syncDirectory } from '../sync-directory.ts';
@@ -20,8 +20,8 @@ export class DirectoryTree {
   readonly root: string;
   /** Whether the names of the root and of what is above it are durable. */
   #rootIsDurable = false;
-  /** Whether the root was there once: where it is gone then, a disk is not mounted, and nothing is begun anew. */
-  #rootWasThere = false;
+  /** Of the file system that the root is on; null until it was seen. */
+  #device: number | null = null;
 
   /** @param root - absolute; it may itself be a link, and need not exist before the first write. */
   constructor(root: string) {
@@ -38,38 +38,66 @@ export class DirectoryTree {
    */
   async checkParents(file: string): Promise<void> {
     const directory = path.dirname(file);
-    const root = await realpath(this.root);
-    this.#rootWasThere = true;
+    const root = await this.#realRoot();
     const expected = path.join(root, path.relative(this.root, directory));
     if ((await realpath(directory)) !== expected) throw linkError(directory);
   }
 
   /** Makes the directories down to a file's. They are durable only after {@link sync}. */
   async makeParents(file: string): Promise<void> {
-    const directory = path.dirname(file);
-    if (this.#rootWasThere) await this.#checkRootIsThere();
-    await mkdir(this.root, { recursive: true, mode: DIRECTORY_MODE });
+    if (this.#device !== null) await this.#realRoot();
+    else await mkdir(this.root, { recursive: true, mode: DIRECTORY_MODE });
     if (!this.#rootIsDurable) {
       // Also where it was there: whoever made it may have been killed before this.
       await syncUpwards(this.root);
       this.#rootIsDurable = true;
     }
-    await mkdir(directory, { recursive: true, mode: DIRECTORY_MODE });
+    await this.#makeBelowRoot(path.dirname(file));
     await this.checkParents(file);
   }
 
-  /** @throws BackupctlError not-found, which may pass: a repository that vanished must not come to be an empty one. */
-  async #checkRootIsThere(): Promise<void> {
-    try {
-      await lstat(this.root);
-    } catch (cause) {
-      if (!isErrno(cause, 'ENOENT')) throw cause;
-      throw new BackupctlError('not-found', `the directory ${this.root} does not exist any more`, {
-        hint: 'is its disk mounted?',
-        retryable: true,
-        cause,
-      });
+  /** As `mkdir -p`, but that the root is not made again where it has just gone. */
+  async #makeBelowRoot(directory: string): Promise<void> {
+    if (directory === this.root) return;
+    for (;;) {
+      try {
+        await mkdir(directory, { mode: DIRECTORY_MODE });
+        return;
+      } catch (error) {
+        if (isErrno(error, 'EEXIST')) return;
+        if (!isErrno(error, 'ENOENT')) throw error;
+        await this.#realRoot();
+        await this.#makeBelowRoot(path.dirname(directory));
+      }
     }
+  }
+
+  /**
+   * Where the root really is. A root that was there and is gone, or is an empty directory on another device now, is that
+   * of a disk that is not mounted: nothing in it is missing, and nothing is begun anew beside it.
+   * @throws ENOENT where it never was; BackupctlError not-found, which may pass, where it was
+   */
+  async #realRoot(): Promise<string> {
+    try {
+      const root = await realpath(this.root);
+      const { dev } = await stat(root);
+      if (this.#device !== null && dev !== this.#device && (await readdir(root)).length === 0) {
+        throw this.#notMounted();
+      }
+      this.#device = dev;
+      return root;
+    } catch (error) {
+      if (this.#device === null || !isErrno(error, 'ENOENT')) throw error;
+      throw this.#notMounted(error);
+    }
+  }
+
+  #notMounted(cause?: unknown): BackupctlError {
+    return new BackupctlError('not-found', `the directory ${this.root} does not exist any more`, {
+      hint: 'is its disk mounted?',
+      retryable: true,
+      cause,
+    });
   }
 
   /**

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, statfs, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, statfs, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
@@ -248,9 +248,10 @@ export class FilesystemStore implements Store {
     });
   }
 
+  /** An empty list is one of a directory that is there. */
   async #checkRoot(): Promise<void> {
     try {
-      await lstat(this.#tree.root);
+      await this.#tree.checkParents(path.join(this.#tree.root, 'entry'));
     } catch (error) {
       if (!isErrno(error, 'ENOENT')) throw error;
       throw new BackupctlError('not-found', `the directory ${this.#tree.root} does not exist`, {

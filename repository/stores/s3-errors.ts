@@ -210,6 +210,8 @@ function explainByName(failure: S3Failure, place: S3Place): Explanation | null {
         code: 'not-found',
         because: `there is no bucket ${place.bucket}`,
         hint: 'create the bucket first, or check its name, region and endpoint',
+        // `up` does not start without one: a run that misses it has seen it.
+        retryable: true,
       };
     case 'InvalidBucketName':
       return { code: 'configuration', because: `${place.bucket} is not a name that a bucket can have` };

@@ -219,7 +219,7 @@ describe.skipIf(why !== null)('after a power cut', () => {
     const { PartPool } = await import('../../repository/part-pool.ts');
     const pool = new PartPool(3, 5 * 2 ** 20);
     const instants = await cutEverywhere({
-      stride: 3,
+      stride: 9,
       prepare: async () => newPlace(),
       call: async (_, place) => {
         const repository = await open();

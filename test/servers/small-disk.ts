@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
-import { rm, statfs } from 'node:fs/promises';
+import { open, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -51,8 +51,19 @@ export async function startSmallDisk(bytes: number): Promise<SmallDisk> {
     directory,
     fill: async (roomLeft) => {
       const { bavail, bsize } = await statfs(directory);
-      const taken = bavail * bsize - roomLeft;
-      if (taken > 0) run('fallocate', '-l', String(Math.floor(taken)), filler);
+      const handle = await open(filler, 'w');
+      try {
+        const block = Buffer.alloc(64 * 1024);
+        for (let left = bavail * bsize - roomLeft; left > 0; left -= block.length) {
+          await handle.write(block, 0, Math.min(block.length, left));
+        }
+        await handle.sync();
+      } catch (error) {
+        // The file's own bookkeeping takes room as well.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+      } finally {
+        await handle.close();
+      }
     },
     drain: () => rm(filler, { force: true }),
     readOnly: () => {
