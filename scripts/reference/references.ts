@@ -2,14 +2,16 @@ import { fileURLToPath } from 'node:url';
 import { loadAllCommands } from '../../cli/catalog.ts';
 import { commandReference } from './commands.ts';
 import { configurationReference } from './configuration.ts';
+import { dashboard } from './dashboard.ts';
 import { metricsReference } from './metrics.ts';
 
-/** Every page of `docs/` that is generated: where it lies, and what should stand there. */
+/** Every file that is generated: where it lies, and what should stand there. */
 export async function references(): Promise<{ path: string; text: string }[]> {
   const path = (name: string) => fileURLToPath(new URL(`../../docs/${name}`, import.meta.url));
   return [
     { path: path('commands.md'), text: commandReference(await loadAllCommands()) },
     { path: path('configuration.md'), text: configurationReference() },
     { path: path('metrics.md'), text: metricsReference() },
+    { path: path('../deploy/grafana/backupctl.json'), text: dashboard() },
   ];
 }
