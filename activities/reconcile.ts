@@ -140,9 +140,7 @@ async function reconcileOne(
   if (schedule.action.workflowType !== 'backup_create' || policy?.schedule_id !== schedule.scheduleId)
     return true;
   const { createdAt, lastUpdatedAt } = schedule.info;
-  // A command line whose clock is ahead names an instant that is yet to come; Temporal knows when it was at the latest.
-  const active = policy.active_since === null ? 0 : Date.parse(policy.active_since);
-  const since = Math.max(from, Math.min(active, (lastUpdatedAt ?? createdAt).getTime()));
+  const since = Math.max(from, activeSince(policy, createdAt, lastUpdatedAt));
   if (since >= until) return true;
   const fires = await firesOf(temporal, schedule, since, until, () => Context.current().heartbeat());
   const last = fires.at(-1);
@@ -161,6 +159,17 @@ async function reconcileOne(
   const times = lost.map(({ at }) => at);
   if (times.length > 0) await recordMissed(temporal, schedule, input, policy, times);
   return true;
+}
+
+/**
+ * Since when a schedule fires as it does now. Of one that was never changed its creation is what counts: a command that
+ * began before a fire's instant and was through after it has lost none.
+ */
+function activeSince(policy: RunPolicy, createdAt: Date, lastUpdatedAt: Date | undefined): number {
+  if (lastUpdatedAt === undefined) return createdAt.getTime();
+  // A command line whose clock is ahead names an instant that is yet to come; Temporal knows when it was at the latest.
+  const active = policy.active_since === null ? 0 : Date.parse(policy.active_since);
+  return Math.min(active, lastUpdatedAt.getTime());
 }
 
 /** One row for all of them, under an id that a second attempt would use again. */

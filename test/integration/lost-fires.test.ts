@@ -1,3 +1,4 @@
+import type { ScheduleOptions } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ActivityDeps } from '../../activities/deps.ts';
@@ -69,6 +70,32 @@ describe('the fires of a schedule', () => {
     expect(found.every(({ taken }) => !taken)).toBe(true);
     await platform.client.scheduleDelete(id);
   }, 60_000);
+
+  test('that lie between the command that creates it and its creation are not lost', async () => {
+    const { id } = await platform.client.scheduleCreate('orders', '0 0 1 1 *', 'slowly-made');
+    const { action } = await platform.raw.schedule.getHandle(id).describe();
+    const [input, policy] = action.args as [unknown, Record<string, unknown>];
+    const begun = Date.now() - 90 * minute;
+    const scheduleId = `${id}-late`;
+    await platform.raw.schedule.create({
+      scheduleId,
+      spec: { cronExpressions: ['*/10 * * * *'] },
+      action: {
+        ...action,
+        workflowId: scheduleId,
+        args: [input, { ...policy, schedule_id: scheduleId, active_since: new Date(begun).toISOString() }],
+      } as ScheduleOptions['action'],
+    });
+    const made = Date.now();
+    await reconcile(begun);
+    const before = (await runsOf(scheduleId)).filter((run) => {
+      const fire = /(\d{4}-\d\d-\d\dT[\d:]+Z)$/.exec(run)?.[1] ?? '';
+      return Date.parse(fire) < made - minute;
+    });
+    expect(before).toEqual([]);
+    await platform.raw.schedule.getHandle(scheduleId).delete();
+    await platform.client.scheduleDelete(id);
+  });
 
   test('with jitter are taken where a run was started for them, and each stands in one of two spans that touch', async () => {
     const { id } = await platform.client.scheduleCreate('orders', '* * * * *', 'jittered', { jitter: 59 });
