@@ -94,7 +94,7 @@ export class Child {
     });
   }
 
-  /** @throws BackupctlError missing-tool when it cannot be started */
+  /** @throws BackupctlError missing-tool when it cannot be started; unavailable where the machine lacks room for one more now */
   static async start(options: ChildOptions): Promise<Child> {
     const [command, args] = guarded(options.command, options.args);
     const [stdin = 'ignore', stdout = 'ignore', , ...more] = options.stdio ?? [];
@@ -106,12 +106,11 @@ export class Child {
     });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
-      child.once('error', (cause) => {
-        reject(
-          new BackupctlError('missing-tool', `${options.name} cannot be started: ${cause.message}`, {
-            cause,
-          }),
-        );
+      child.once('error', (cause: NodeJS.ErrnoException) => {
+        // Too few descriptors, processes or memory just now is nothing that an operator has to install.
+        const passing = ['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM'].includes(cause.code ?? '');
+        const words = `${options.name} cannot be started: ${cause.message}`;
+        reject(new BackupctlError(passing ? 'unavailable' : 'missing-tool', words, { cause }));
       });
     });
     // A kill that fails later comes as an error event too; the exit tells.

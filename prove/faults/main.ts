@@ -6,7 +6,7 @@ import type { FaultKind } from './kind.ts';
 import { openWorld } from './open-world.ts';
 import { planOf } from './plan.ts';
 import { kinds } from './registry.ts';
-import { Arena, type RunResult, runPlan } from './run.ts';
+import { Arena, closeArena, type RunResult, runPlan } from './run.ts';
 import { tableOf, writeTable } from './table.ts';
 
 export const faultsUsage = `npm run prove -- faults [--seed N] [--runs N] [--only KIND,…] [--from N] [--minutes N] [--fresh] [--write]
@@ -90,7 +90,7 @@ async function doRuns(
     for (let index = from; index < to && !stopped && performance.now() < end; index += 1) {
       const plan = planOf(seed, index, chosen);
       if (arena !== null && arena.world.name !== plan.world) {
-        await arena.world.stop();
+        await closeArena(arena);
         arena = null;
       }
       arena ??= new Arena(await openWorld(plan.world));
@@ -99,12 +99,12 @@ async function doRuns(
       journal.append({ ...result, commit });
       sayResult(result);
       if (result.spoilt || (index + 1) % runsPerPlatform === 0) {
-        await arena.world.stop();
+        await closeArena(arena);
         arena = null;
       }
     }
   } finally {
-    await arena?.world.stop();
+    if (arena !== null) await closeArena(arena);
   }
   return results;
 }

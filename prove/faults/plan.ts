@@ -42,7 +42,7 @@ export function planOf(seed: number, index: number, kinds: readonly FaultKind[])
   const fit = kinds.filter((kind) => kind.worlds.includes(world));
   const alone = fit.some(({ minutes }) => minutes);
   const share = random();
-  const number = alone ? 1 : share < 0.15 ? 1 : share < 0.5 ? 2 : share < 0.85 ? 3 : 4;
+  const number = alone ? 1 : share < 0.1 ? 1 : share < 0.35 ? 2 : share < 0.65 ? 3 : share < 0.85 ? 4 : 5;
   const faults: PlannedFault[] = [];
   for (let n = 0; n < number; n += 1) {
     const kind = weighted(random, fit);
@@ -84,7 +84,7 @@ function weighted(random: Random, kinds: readonly FaultKind[]): FaultKind {
 
 function operationsOf(random: Random): Operation[] {
   const at = () => Math.round(between(random, 0, 1500));
-  const by = () => (random() < 0.12 ? 'command' : 'client');
+  const by = () => (random() < 0.08 ? 'command' : 'client');
   // Something is always being backed up.
   const operations: Operation[] = [
     {

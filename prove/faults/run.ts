@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../errors/backupctl-error.ts';
 import { isAlive } from '../../test/servers/process.ts';
 import { baseDatabases, contentOf, nextEdition } from './databases.ts';
-import { type History, historySince } from './history.ts';
+import { Historian, type History } from './history.ts';
 import type { Injected } from './kind.ts';
 import { Ledger } from './ledger.ts';
 import { leftovers } from './leftovers.ts';
@@ -53,11 +53,19 @@ export class Arena {
   readonly contents = new Map<string, Set<string>>();
   readonly verified = new Set<string>();
   readonly deleted = new Set<string>();
+  readonly historian: Historian;
 
   constructor(world: World) {
     this.world = world;
+    this.historian = new Historian(world);
     this.ledger = new Ledger(world.repository);
   }
+}
+
+/** Ends the servers of an arena. */
+export async function closeArena({ world, historian }: Arena): Promise<void> {
+  await historian.close();
+  await world.stop();
 }
 
 /** Does a run: operations with faults between them, then healing, then every invariant. Never throws. */
@@ -121,7 +129,7 @@ async function attempt(arena: Arena, plan: Plan, result: RunResult): Promise<voi
   const lifted = performance.now();
   // Commands that wait for the end of their run wait as long as that takes.
   const starts = Promise.all(operations);
-  const history = await untilHealthy(world, began, starts);
+  const history = await untilHealthy(arena, began, starts);
   result.healthySeconds = (performance.now() - lifted) / 1000;
   await starts;
   if (typeof history === 'string') {
@@ -155,7 +163,11 @@ async function attempt(arena: Arena, plan: Plan, result: RunResult): Promise<voi
 }
 
 /** Waits until everything that was begun has ended, and the platform answers. @returns words where that does not come */
-async function untilHealthy(world: World, began: Date, starts: Promise<unknown>): Promise<History | string> {
+async function untilHealthy(
+  { world, historian }: Arena,
+  began: Date,
+  starts: Promise<unknown>,
+): Promise<History | string> {
   let started = false;
   void starts.then(() => {
     started = true;
@@ -165,13 +177,13 @@ async function untilHealthy(world: World, began: Date, starts: Promise<unknown>)
   for (;;) {
     try {
       const ready = (await fetch(`http://127.0.0.1:${world.platform.port}/readyz`)).ok;
-      const history = await historySince(world, began);
+      const history = await historian.since(began);
       const running =
         history.running.length + history.executions.filter(({ state }) => state === 'RUNNING').length;
       if (ready && started && running === 0) {
         // Lists follow facts after some milliseconds: twice the same is the end.
         await sleep(120);
-        const again = await historySince(world, began);
+        const again = await historian.since(began);
         if (again.running.length === 0 && again.executions.length === history.executions.length) return again;
       }
       last = `ready: ${ready}, operations asked for: ${started}, running: ${history.running.join(', ')}`;
@@ -180,7 +192,7 @@ async function untilHealthy(world: World, began: Date, starts: Promise<unknown>)
     }
     if (!isAlive(world.platform.pid)) return `the platform has ended: ${world.platform.stderr.slice(-600)}`;
     if (performance.now() > end) return `not healthy after ${patience / 1000} s: ${last}`;
-    await sleep(200);
+    await sleep(300);
   }
 }
 
@@ -221,10 +233,10 @@ async function sweepAndLook({ world, ledger }: Arena, asked: readonly Asked[]): 
   if (problems.length > 0) wrong.push(`the janitor has problems: ${problems.join('; ')}`);
   // A session takes a moment to end, and a process to go.
   let left: string[] = [];
-  for (let look = 0; look < 25; look += 1) {
+  for (let look = 0; look < 12; look += 1) {
     left = await leftovers(world, ledger, new Set(baseDatabases));
     if (left.length === 0) break;
-    await sleep(200);
+    await sleep(500);
   }
   wrong.push(...left.map((line) => `left behind: ${line}`));
   wrong.push(
