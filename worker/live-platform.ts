@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openCopies } from '../config/copies.ts';
 import type { Config } from '../config/load.ts';
+import { messageOf } from '../errors/backupctl-error.ts';
 import { primaryName } from '../repository/copies.ts';
 import { BoundedLog } from './bounded-log.ts';
 import { workflowBundle } from './bundle.ts';
@@ -171,8 +172,12 @@ export async function livePlatform(life: Life): Promise<void> {
   });
   if (await readiness.everythingAnswers(stop, trouble)) {
     ready(life, platform);
-    const instances = await repository.instances();
-    print(startText({ platform, dataDir, config, repository, created, instances: instances.length }));
+    const instances = await repository.instances().catch((error: unknown) => {
+      // A revision that is damaged is no reason to end.
+      trouble(messageOf(error));
+      return null;
+    });
+    print(startText({ platform, dataDir, config, repository, created, instances: instances?.length ?? 1 }));
     void seedLastSuccesses(repository, metrics);
     await tenancy.watch(stop, (problem) => {
       trouble(problem ?? 'the repository is ours again');

@@ -2,6 +2,7 @@ import { Connection } from '@temporalio/client';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { databaseOf, EmbeddedTemporal } from './embedded-temporal.ts';
 import { endFormerLife, recordTemporal } from './former-life.ts';
+import { removeHalfMadeDatabase } from './half-made-database.ts';
 import { chooseTemporalPorts, type GivenPorts, portTaken, type TemporalPorts } from './ports.ts';
 import { ensureSearchAttributes, keepHistory } from './prepare-namespace.ts';
 import { temporalAnswers } from './readiness.ts';
@@ -32,10 +33,13 @@ const historyDays = 90;
 /** Seconds that it has to end. */
 const grace = 2;
 
-/** Ends what an earlier life left running on the database of a data directory whose lock is held. */
+/** Ends what an earlier life left running on the database of a data directory whose lock is held, and mends that. */
 export async function endFormerTemporal(dataDir: string, print: (line: string) => void): Promise<void> {
   if ((await endFormerLife(dataDir, databaseOf(dataDir))) > 0) {
     print('A Temporal server that an earlier `up` left behind was ended.');
+  }
+  if (await removeHalfMadeDatabase(dataDir, namespace)) {
+    print('A database of Temporal that was left half made, and empty, is made anew.');
   }
 }
 
