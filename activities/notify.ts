@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { type ChannelName, channelsOf, type NotifyConfig } from '../config/notify.ts';
+import { type ChannelName, channelsOf, checkCommands, type NotifyConfig } from '../config/notify.ts';
 import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
 import type { AlarmMessage, ChannelAnswer, NotificationInput } from '../workflows/types.ts';
 import type { AlarmKind } from './alarms.ts';
@@ -72,7 +72,10 @@ async function open(deps: ActivityDeps, notify: NotifyConfig, channel: ChannelNa
     const { login } = notify.email;
     return email(notify.email, login === null ? null : await deps.ownText(login.password));
   }
-  if (channel === 'command' && notify.command !== null) return command(notify.command);
+  if (channel === 'command' && notify.command !== null) {
+    checkCommands(deps.config);
+    return command(notify.command);
+  }
   throw gone(channel);
 }
 

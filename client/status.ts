@@ -51,6 +51,7 @@ async function judge(surroundings: Surroundings, facts: Facts): Promise<Instance
       state === 'ERROR' && (good === null || executionTime > new Date(good.created_at)),
   );
   const nextExecutionTime = active[0]?.nextExecutionTime ?? null;
+  const old = good === null ? null : tooOld(instance, own, good, now);
   let reason: string | null = null;
   if (good === null) reason = 'there is no good backup';
   else if (failed !== undefined)
@@ -58,6 +59,7 @@ async function judge(surroundings: Surroundings, facts: Facts): Promise<Instance
   else if (own.length === 0) reason = 'it has no schedule';
   else if (active.length === 0) reason = 'its schedules are paused';
   else if (nextExecutionTime === null) reason = 'its schedules will not fire again';
+  else if (old !== null) reason = old;
   else if (!runs.some(({ state }) => state === 'RUNNING')) {
     const fires = await firesSince(surroundings, active, new Date(good.started_at), now);
     if (fires >= STALE) reason = `${fires} times should have run since the newest good backup`;
@@ -117,4 +119,18 @@ async function firesSince(
     if (from < now) most = Math.max(most, (await matchingTimes(link, id, from, now)).length);
   }
   return most;
+}
+
+/** By the age that somebody set for the instance or for a schedule; what fires say is looked at apart. */
+function tooOld(
+  instance: InstanceRecord,
+  own: readonly Schedule[],
+  good: Manifest,
+  now: Date,
+): string | null {
+  const ofSchedules = own.map(({ maxAge }) => maxAge).filter((maxAge) => typeof maxAge === 'number');
+  const maxAge = instance.max_age === undefined ? Math.min(...ofSchedules) : instance.max_age;
+  if (maxAge === null || !Number.isFinite(maxAge)) return null;
+  const age = (now.getTime() - Date.parse(good.started_at)) / 1000;
+  return age <= maxAge ? null : `its newest good backup is older than its max-age of ${maxAge} s`;
 }

@@ -1,4 +1,6 @@
+import { BackupctlError } from '../errors/backupctl-error.ts';
 import type { SecretReference } from '../repository/manifest.ts';
+import type { Config } from './load.ts';
 import { parseDuration } from './quantities.ts';
 // Types only: with no configuration file zod is not loaded.
 import type { ConfigDocument } from './schema.ts';
@@ -97,4 +99,17 @@ export function notifyConfig(
 /** Whether a text is a URL of the web. */
 export function isWebUrl(text: string): boolean {
   return URL.canParse(text) && /^https?:$/.test(new URL(text).protocol);
+}
+
+/**
+ * A file that was merely found in the working directory may be anybody's: it brings no program to run.
+ * @throws BackupctlError refused
+ */
+export function checkCommands(config: Pick<Config, 'file' | 'commandsAllowed' | 'notify'>): void {
+  if (config.commandsAllowed || config.notify === null || config.notify.command === null) return;
+  throw new BackupctlError(
+    'refused',
+    `${config.file}: notify.command: a configuration that was only found in the working directory runs no programs`,
+    { hint: `if it is yours, say so: --config ${config.file}` },
+  );
 }

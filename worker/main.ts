@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { Connection } from '@temporalio/client';
 import { openCopies } from '../config/copies.ts';
 import { loadConfig } from '../config/load.ts';
+import { checkCommands } from '../config/notify.ts';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { primaryName } from '../repository/copies.ts';
 import { workflowBundle } from './bundle.ts';
@@ -43,6 +44,7 @@ export interface WorkerMainOptions {
 export async function runWorker(options: WorkerMainOptions = {}): Promise<void> {
   const { env = process.env, cwd = process.cwd(), print = printLine } = options;
   const config = await loadConfig({ ...options, env, cwd });
+  checkCommands(config);
   const taskQueue = options.taskQueue || config.taskQueue;
   process.umask(0o077);
   const stop = stopOnSignals();

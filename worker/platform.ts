@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { loadConfig } from '../config/load.ts';
+import { checkCommands } from '../config/notify.ts';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { checkRoom, makeDataDir } from './data-dir.ts';
 import { lockDataDir } from './data-dir-lock.ts';
@@ -38,6 +39,7 @@ export interface PlatformOptions {
 export async function runPlatform(options: PlatformOptions = {}): Promise<void> {
   const { env = process.env, cwd = process.cwd(), print = printLine } = options;
   const config = await loadConfig({ ...options, env, cwd, ownsDataDir: true });
+  checkCommands(config);
   const { dataDir } = config;
   const readyFile = options.readyFile && resolve(cwd, options.readyFile);
   // Everything that we or our children create is for this user alone: histories and schedules are in it.
