@@ -27,9 +27,8 @@ export async function loadKeys(config: Config, need: KeyNeed): Promise<Keys> {
       hint: 'copy it there, name it below signing.key, or take the repository over with `backupctl recover`',
     });
   }
-  const recipient = identity === null ? [] : [await recipientOf(keyFiles.identity, identity)];
-  const indexRecipient =
-    indexIdentity === null ? [] : [await recipientOf(keyFiles.indexIdentity, indexIdentity)];
+  const recipient = identity === null ? [] : [recipientOf(keyFiles.identity, identity)];
+  const indexRecipient = indexIdentity === null ? [] : [recipientOf(keyFiles.indexIdentity, indexIdentity)];
   return {
     recipients: config.recipients ?? recipient,
     indexRecipients: indexRecipient,
@@ -51,9 +50,9 @@ async function readIfAllowed(path: string): Promise<string | null> {
   }
 }
 
-async function recipientOf(path: string, text: string): Promise<string> {
+function recipientOf(path: string, text: string): string {
   try {
-    return await newestRecipient(text);
+    return newestRecipient(text);
   } catch (cause) {
     throw wrongKey(path, cause);
   }

@@ -1,9 +1,9 @@
-import { identityToRecipient } from 'age-encryption';
 import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
 import { type BackupEntry, readBackups } from './backups.ts';
 import type { Keys } from './contract.ts';
 import type { ObjectRecord, RepositoryDocument } from './manifest.ts';
 import { HEADER_LIMIT, headerLength, openHeader, parseIdentities } from './sealing/header.ts';
+import { recipientOf } from './sealing/recipient.ts';
 import { SigningKey } from './signing.ts';
 import type { Store } from './store.ts';
 
@@ -48,7 +48,7 @@ export async function checkKeys(
 ): Promise<KeyCheck> {
   const data = keys.identity === null ? [] : parseIdentities(keys.identity);
   const index = [...(keys.indexIdentity === null ? [] : parseIdentities(keys.indexIdentity)), ...data];
-  const here = new Set(await Promise.all(index.map((identity) => identityToRecipient(identity))));
+  const here = new Set(index.map(recipientOf));
   const recipients = [
     ...keys.recipients.map((recipient) => ({ recipient, role: 'data' as const, known: document.recipients })),
     ...keys.indexRecipients.map((recipient) => ({

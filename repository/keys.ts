@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { createSecretFile, readSecretFile, replaceSecretFile } from './key-file.ts';
 import { parseIdentities } from './sealing/header.ts';
+import { recipientOf } from './sealing/recipient.ts';
 import { SigningKey } from './signing.ts';
 
 /** Where the keys of a platform are. */
@@ -46,10 +46,10 @@ export async function createKeys(paths: KeyPaths, { now }: { now: Date }): Promi
     await createSecretFile(paths.indexIdentity, index);
   }
   const signer = new SigningKey(pem).publicName;
-  const identity = await generateX25519Identity();
-  const recipient = await identityToRecipient(identity);
+  const identity = await newIdentity();
+  const recipient = recipientOf(identity);
   await createSecretFile(paths.identity, identityText({ now, identity, recipient, trust: [signer] }));
-  return { recipient, indexRecipient: await newestRecipient(index), signer };
+  return { recipient, indexRecipient: newestRecipient(index), signer };
 }
 
 /**
@@ -83,20 +83,20 @@ export async function rotateKeys(
     await replaceSecretFile(paths.indexIdentity, newIndexFile);
   }
   return {
-    recipient: await newestRecipient(newIdentityFile),
-    indexRecipient: await newestRecipient(newIndexFile),
+    recipient: newestRecipient(newIdentityFile),
+    indexRecipient: newestRecipient(newIndexFile),
     signer,
   };
 }
 
 /** The recipients of all identities in a file's text, oldest first. */
-export async function recipientsOf(identityFile: string): Promise<string[]> {
-  return Promise.all(parseIdentities(identityFile).map((identity) => identityToRecipient(identity)));
+export function recipientsOf(identityFile: string): string[] {
+  return parseIdentities(identityFile).map(recipientOf);
 }
 
 /** The recipient that new backups are sealed to where no others are configured: the last identity's. */
-export async function newestRecipient(identityFile: string): Promise<string> {
-  const newest = (await recipientsOf(identityFile)).at(-1);
+export function newestRecipient(identityFile: string): string {
+  const newest = recipientsOf(identityFile).at(-1);
   if (newest === undefined) {
     throw new BackupctlError('configuration', 'the identity file holds no secret key', {
       hint: 'make one with `backupctl key-create`',
@@ -117,6 +117,11 @@ export function newSigningKey(): string {
   return generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
+async function newIdentity(): Promise<string> {
+  const { generateX25519Identity } = await import('age-encryption');
+  return generateX25519Identity();
+}
+
 /** The text of a file with one new index identity. */
 export function newIndexIdentity(now: Date): Promise<string> {
   return appendIdentity('', now, []);
@@ -124,8 +129,8 @@ export function newIndexIdentity(now: Date): Promise<string> {
 
 async function appendIdentity(file: string, now: Date, trust: string[]): Promise<string> {
   const known = trustedIn(file);
-  const identity = await generateX25519Identity();
-  const recipient = await identityToRecipient(identity);
+  const identity = await newIdentity();
+  const recipient = recipientOf(identity);
   const added = identityText({
     now,
     identity,

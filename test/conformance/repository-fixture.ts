@@ -29,8 +29,8 @@ export async function newKeys(): Promise<Keys> {
     const identity = await readFile(paths.identity, 'utf8');
     const indexIdentity = await readFile(paths.indexIdentity, 'utf8');
     return {
-      recipients: [await newestRecipient(identity)],
-      indexRecipients: [await newestRecipient(indexIdentity)],
+      recipients: [newestRecipient(identity)],
+      indexRecipients: [newestRecipient(indexIdentity)],
       identity,
       indexIdentity,
       signingKey: await readFile(paths.signingKey, 'utf8'),

@@ -594,8 +594,8 @@ describe('rotating keys', () => {
           [paths.identity, paths.indexIdentity, paths.signingKey].map((path) => readFile(path, 'utf8')),
         );
         return {
-          recipients: [await newestRecipient(identity ?? '')],
-          indexRecipients: [await newestRecipient(indexIdentity ?? '')],
+          recipients: [newestRecipient(identity ?? '')],
+          indexRecipients: [newestRecipient(indexIdentity ?? '')],
           identity: identity ?? '',
           indexIdentity: indexIdentity ?? '',
           signingKey: signingKey ?? '',

@@ -67,7 +67,7 @@ describe('keys', () => {
     await rm(paths.identity);
     const racing = await Promise.allSettled([createKeys(paths, { now }), createKeys(paths, { now })]);
     expect(racing.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    expect(await recipientsOf(await readFile(paths.identity, 'utf8'))).toHaveLength(1);
+    expect(recipientsOf(await readFile(paths.identity, 'utf8'))).toHaveLength(1);
   });
 
   test('that are rotated keep the old identity readable and the old signer trusted', async () => {
@@ -78,10 +78,10 @@ describe('keys', () => {
       expect(renewed[key]).not.toBe(old[key]);
     const text = await readFile(paths.identity, 'utf8');
     expect((await stat(paths.identity)).mode & 0o777).toBe(0o600);
-    expect(await recipientsOf(text)).toEqual([old.recipient, renewed.recipient]);
-    expect(await newestRecipient(text)).toBe(renewed.recipient);
+    expect(recipientsOf(text)).toEqual([old.recipient, renewed.recipient]);
+    expect(newestRecipient(text)).toBe(renewed.recipient);
     expect(trustedIn(text)).toEqual([old.signer, renewed.signer]);
-    expect(await recipientsOf(await readFile(paths.indexIdentity, 'utf8'))).toEqual([
+    expect(recipientsOf(await readFile(paths.indexIdentity, 'utf8'))).toEqual([
       old.indexRecipient,
       renewed.indexRecipient,
     ]);
@@ -109,7 +109,7 @@ describe('keys', () => {
       'rsa_keygen_bits:1024',
     ]);
     expect(() => new SigningKey(rsa)).toThrow(/of type rsa, not Ed25519/);
-    await expect(newestRecipient('# nothing\n')).rejects.toMatchObject({ code: 'configuration' });
+    expect(() => newestRecipient('# nothing\n')).toThrow(/no secret key/);
   });
 });
 

@@ -8,6 +8,7 @@ import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseIdentities } from '../../repository/sealing/header.ts';
 import { payloadSize } from '../../repository/sealing/payload.ts';
+import { recipientOf } from '../../repository/sealing/recipient.ts';
 import { Sealer, seal } from '../../repository/sealing/sealer.ts';
 import { open, unseal } from '../../repository/sealing/unsealer.ts';
 import { sha256 } from '../../repository/signing.ts';
@@ -145,6 +146,36 @@ describe('sealing', () => {
     const { stdout } = await promisify(execFile)('age-keygen', ['-y', path]);
     const { recipientsOf } = await import('../../repository/keys.ts');
     const { readFile } = await import('node:fs/promises');
-    expect(await recipientsOf(await readFile(path, 'utf8'))).toEqual([stdout.trim()]);
+    expect(recipientsOf(await readFile(path, 'utf8'))).toEqual([stdout.trim()]);
+  });
+});
+
+describe('the recipient of an identity', () => {
+  test('is the one that the age package computes, for two hundred of them', async () => {
+    for (let n = 0; n < 200; n += 1) {
+      const made = await generateX25519Identity();
+      expect(recipientOf(made)).toBe(await identityToRecipient(made));
+    }
+  });
+
+  test('is refused where a letter of it is wrong, or it is none, without being repeated', () => {
+    const at = identity.length - 10;
+    const other = identity[at] === 'Q' ? 'P' : 'Q';
+    for (const wrong of [
+      identity.slice(0, at) + other + identity.slice(at + 1),
+      identity.slice(0, -1),
+      identity.toLowerCase(),
+      'AGE-SECRET-KEY-1',
+      recipient,
+    ]) {
+      let thrown: unknown;
+      try {
+        recipientOf(wrong);
+      } catch (error) {
+        thrown = error;
+      }
+      expect(thrown).toMatchObject({ code: 'configuration' });
+      expect(String(thrown)).not.toContain(wrong.slice(16, 30) || 'nothing');
+    }
   });
 });

@@ -160,7 +160,7 @@ async function checkKeys(
   }
   const identities = parseIdentities(identity);
   if (whole + incomplete.length === 0) {
-    const recipients = await recipientsOf(identity);
+    const recipients = recipientsOf(identity);
     const { recipients: known } = repository.document;
     if (!known.some((recipient) => recipients.includes(recipient)))
       note('the repository was made for other recipients than the identity is for');

@@ -122,7 +122,7 @@ async function identityFor(
     });
   }
   try {
-    await newestRecipient(text);
+    newestRecipient(text);
   } catch (cause) {
     throw new BackupctlError('configuration', `${path} is no identity: ${messageOf(cause)}`, {
       hint: 'name the file that opens the backups (a copy of identity.txt) by --identity',
