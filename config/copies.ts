@@ -76,7 +76,7 @@ export function platformName(config: Config): string {
 }
 
 /** As the stores call themselves; without talking to them. */
-function locationOf(store: StoreConfig): string {
+export function locationOf(store: StoreConfig): string {
   if (store.type === 'filesystem') return pathToFileURL(store.path).href;
   const prefix = store.prefix.replace(/^\/+|\/+$/g, '');
   return `s3://${store.bucket}${prefix === '' ? '' : `/${prefix}`}`;

@@ -1,10 +1,11 @@
-import { platformName } from '../config/copies.ts';
+import { locationOf, platformName } from '../config/copies.ts';
 import type { Config } from '../config/load.ts';
 import { initRepository, openRepository } from '../config/repository.ts';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import type { Epoch } from '../repository/manifest.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { StoreObserver } from '../repository/stores/observer.ts';
+import { assertNewRepository, rememberRepository } from './known-repository.ts';
 
 export interface OwnedRepository {
   repository: Repository;
@@ -21,7 +22,7 @@ export interface OwnedRepository {
  * @param observer told of every request to its store
  * @param giveId makes the id, once it is certain that the repository is to be had
  * @throws BackupctlError refused, naming the owner and `recover`, when another platform owns it: nothing was
- *   created or claimed then
+ *   created or claimed then; unavailable where the repository that this platform had is not there
  */
 export async function ownRepository(
   config: Config,
@@ -37,6 +38,7 @@ export async function ownRepository(
       await there.store.close();
     }
   }
+  if (there === null) assertNewRepository(config.dataDir, locationOf(config.store));
   const id = giveId();
   const made = there === null ? await initRepository(config, { now: new Date() }) : null;
   const repository = await openRepository(config, { write: true, observer });
@@ -45,6 +47,7 @@ export async function ownRepository(
       (await repository.newestEpoch()) === null
         ? await repository.claimEpoch({ platformId: id, platform: platformName(config), now: new Date() })
         : await repository.assertOwner(id);
+    rememberRepository(config.dataDir, repository);
     return {
       repository,
       epoch,

@@ -56,7 +56,9 @@ describe.skipIf(why !== null)('after a power cut', () => {
   async function cutEverywhere<T>({ prepare, call, check, stride = 1 }: Cut<T>): Promise<number> {
     let instants = 0;
     for (const survivors of ['none', 'some'] as const) {
-      for (let after = 1, done = false; !done; after += stride) {
+      // Other instants the second time, where not every one is tried.
+      const first = survivors === 'none' ? 1 : 1 + (stride >> 1);
+      for (let after = first, done = false; !done; after += stride) {
         const round = `${survivors}-${after}`;
         const prepared = (await prepare?.(round)) as T;
         await disk.cut(after);
@@ -219,7 +221,7 @@ describe.skipIf(why !== null)('after a power cut', () => {
     const { PartPool } = await import('../../repository/part-pool.ts');
     const pool = new PartPool(3, 5 * 2 ** 20);
     const instants = await cutEverywhere({
-      stride: 9,
+      stride: 5,
       prepare: async () => newPlace(),
       call: async (_, place) => {
         const repository = await open();
@@ -243,7 +245,7 @@ describe.skipIf(why !== null)('after a power cut', () => {
         expect(problems, round).toEqual([]);
       },
     });
-    expect(instants).toBeGreaterThan(20);
+    expect(instants).toBeGreaterThan(15);
   });
 
   test('an epoch or a mark counts once it was taken or added, and is never half', async () => {

@@ -7,7 +7,10 @@ import type { World } from '../world.ts';
 
 const base = { group: 'file system' } as const satisfies Partial<FaultKind>;
 const onForgetful = { ...base, worlds: ['forgetful'] } as const satisfies Partial<FaultKind>;
-const onSmall = { ...base, worlds: ['small-disk'] } as const satisfies Partial<FaultKind>;
+const onSmall = { ...base, worlds: ['small-disk'], takes: 'store' } as const satisfies Partial<FaultKind>;
+
+/** What a restore says that its worker's end has cut: it cannot always go on. */
+const restoreCut = [/^restore: .*(the worker|exists|is not empty|was filling|half-filled)/];
 
 const nothing: Injected = { struck: false, what: 'nothing', lift: async () => {} };
 
@@ -26,6 +29,7 @@ function trouble(
 ): FaultKind {
   return {
     ...onForgetful,
+    takes: disk === 'repository' ? 'store' : 'data disk',
     name,
     does,
     reasons: [],
@@ -106,10 +110,11 @@ const unmounted: FaultKind = {
 const powerCut: FaultKind = {
   ...onForgetful,
   name: 'power-cut',
+  takes: 'platform',
   does: 'the power of the whole machine cut, and back',
   hold: [0, 500],
   weight: 3,
-  reasons: [],
+  reasons: [/^start: (unavailable|lost)/, /^start: exit code (6|null)/, ...restoreCut],
   async inject(world, random) {
     const disks = mountOf(world).forgetful;
     if (disks === null) return nothing;
@@ -137,6 +142,7 @@ const powerCut: FaultKind = {
 const serverCut: FaultKind = {
   ...onForgetful,
   name: 'repository-power-cut',
+  takes: 'store',
   does: 'the power of the disk of the repository alone cut, and back',
   hold: [100, 3_000],
   reasons: [/EIO|does not exist/],

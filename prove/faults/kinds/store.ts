@@ -222,6 +222,7 @@ const oldLists: FaultKind = {
 const noName: FaultKind = {
   ...base,
   name: 'store-dns-gone',
+  takes: 'store',
   does: "the endpoint's name not resolved any more",
   hold: [1_000, 5_000],
   reasons: [],
@@ -238,6 +239,7 @@ const noName: FaultKind = {
 const noBucket: FaultKind = {
   ...base,
   name: 'store-bucket-gone',
+  takes: 'store',
   does: 'the bucket gone, and back',
   hold: [200, 3_000],
   reasons: [/there is no bucket/],
@@ -261,6 +263,7 @@ const noBucket: FaultKind = {
 const refused: FaultKind = {
   ...base,
   name: 'store-down',
+  takes: 'store',
   does: 'the S3 server killed, and started again',
   hold: [500, 4_000],
   reasons: [],
