@@ -6,16 +6,11 @@ import { openStore } from '../../repository/stores/open.ts';
 import { S3Store } from '../../repository/stores/s3.ts';
 import { type HttpProxy, type ProxiedRequest, startHttpProxy } from '../servers/http-proxy.ts';
 import { type S3Server, startS3 } from '../servers/s3.ts';
+import { isComplete, isGet, isList, isPart, isPut } from '../servers/s3-requests.ts';
 import { until } from '../servers/wait.ts';
 import { bytesOf, collect, keysOf, s3Config, sendPart } from './stores.ts';
 
 const PART = 5 * 2 ** 20;
-
-const isPut = ({ method, url }: ProxiedRequest) => method === 'PUT' && !url.includes('uploadId');
-const isPart = ({ method, url }: ProxiedRequest) => method === 'PUT' && url.includes('partNumber');
-const isComplete = ({ method, url }: ProxiedRequest) => method === 'POST' && url.includes('uploadId');
-const isGet = ({ method, url }: ProxiedRequest) => method === 'GET' && !url.includes('list-type');
-const isList = ({ url }: ProxiedRequest) => /[?&](list-type|uploads)/.test(url);
 
 const busy = {
   kind: 'answer' as const,

@@ -9,15 +9,10 @@ import { openStore } from '../../repository/stores/open.ts';
 import { type HttpProxy, type ProxiedRequest, startHttpProxy } from '../servers/http-proxy.ts';
 import { freePort } from '../servers/port.ts';
 import { type S3Server, startS3 } from '../servers/s3.ts';
+import { isAny, isComplete, isList, isPart, isPut } from '../servers/s3-requests.ts';
 import { bytesOf, keysOf, s3Config, sendPart } from './stores.ts';
 
 const PART = 5 * 2 ** 20;
-
-const isPut = ({ method, url }: ProxiedRequest) => method === 'PUT' && !url.includes('uploadId');
-const isPart = ({ method, url }: ProxiedRequest) => method === 'PUT' && url.includes('partNumber');
-const isComplete = ({ method, url }: ProxiedRequest) => method === 'POST' && url.includes('uploadId');
-const isList = ({ url }: ProxiedRequest) => /[?&](list-type|uploads)/.test(url);
-const isAny = () => true;
 
 describe('the s3 store and what servers answer', () => {
   let server: S3Server;

@@ -7,6 +7,7 @@ import { openStore } from '../../repository/stores/open.ts';
 import { Uploader } from '../../repository/uploader.ts';
 import { startHttpProxy } from '../servers/http-proxy.ts';
 import { type S3Server, startS3 } from '../servers/s3.ts';
+import { isComplete, isPart, isPut } from '../servers/s3-requests.ts';
 import { bytesOf, collect, keysOf, places, type StorePlace, s3Config } from './stores.ts';
 
 const forever = new AbortController().signal;
@@ -213,7 +214,7 @@ describe('an upload through a bad network', () => {
 
   test('knows its own small object when the answer was lost', async () => {
     const pool = new PartPool(1, size);
-    proxy.fault(({ method }) => method === 'PUT', { kind: 'lose-answer' });
+    proxy.fault(isPut, { kind: 'lose-answer' });
     const uploader = await Uploader.begin(store, 'lost/small', pool, quiet);
     await uploader.write(bytesOf(1000));
     expect(await uploader.finish()).toMatchObject({ key: 'lost/small', size: 1000 });
@@ -222,12 +223,11 @@ describe('an upload through a bad network', () => {
   test('streams the same bytes through resets, lost answers and 503', async () => {
     const pool = new PartPool(4, size);
     const hash = createHash('sha256');
-    const isPart = ({ url }: { url: string }) => url.includes('partNumber');
     proxy.fault(isPart, { kind: 'reset' }, 2);
     proxy.fault(isPart, { kind: 'lose-answer' }, 2);
     proxy.fault(isPart, { kind: 'cut-request' }, 2);
     proxy.fault(isPart, { kind: 'answer', status: 503 }, 2);
-    proxy.fault(({ method, url }) => method === 'POST' && url.includes('uploadId'), { kind: 'lose-answer' });
+    proxy.fault(isComplete, { kind: 'lose-answer' });
     const uploader = await Uploader.begin(store, 'streamed', pool, quiet);
     for (let chunk = 0; chunk < 60; chunk += 1) {
       const bytes = bytesOf(700_001, chunk);

@@ -10,9 +10,8 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { findProgram } from './cache.ts';
-import { freePort } from './port.ts';
+import { PortedServer } from './ported-server.ts';
 import { ServerProcess } from './process.ts';
-import { until } from './wait.ts';
 
 export interface S3Options {
   /** Default `backups`. */
@@ -54,15 +53,8 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
   const bucket = options.bucket ?? 'backups';
   const accessKeyId = `test${randomBytes(6).toString('hex')}`;
   const secretAccessKey = randomBytes(20).toString('hex');
-  const logFile = join(base, 'server.log');
-  let server: ServerProcess | undefined;
-  let port = 0;
-
-  const client = (endpoint = `http://127.0.0.1:${port}`): S3Client =>
-    new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } });
-
-  const boot = async (): Promise<void> => {
-    const started = ServerProcess.start({
+  const start = (port: number) =>
+    ServerProcess.start({
       command: program,
       args: [
         ...['--port', `127.0.0.1:${port}`, '--region', region, '--quiet', 'posix'],
@@ -76,31 +68,15 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
         HOME: base,
       },
       cwd: base,
-      logFile,
+      logFile: join(base, 'server.log'),
     });
-    server = started;
-    await until(
-      async () => {
-        if (!started.running) return true;
-        await fetch(`http://127.0.0.1:${port}/`);
-        return true;
-      },
-      { what: `versitygw on port ${port}`, timeout: 20_000 },
-    );
-    if (!started.running) throw new Error(`versitygw did not start: ${started.tail()}`);
-  };
+  const answers = (port: number) => fetch(`http://127.0.0.1:${port}/`);
+  let server: PortedServer | undefined;
+  const client = (endpoint = `http://127.0.0.1:${server?.port}`): S3Client =>
+    new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } });
 
   try {
-    for (let attempt = 1; ; attempt += 1) {
-      port = await freePort();
-      try {
-        await boot();
-        break;
-      } catch (error) {
-        await server?.kill9();
-        if (attempt === 3) throw error;
-      }
-    }
+    server = await PortedServer.start({ name: 'versitygw', start, answers, timeout: 20_000 });
     const owner = client();
     await owner.send(
       new CreateBucketCommand({ Bucket: bucket, ObjectLockEnabledForBucket: options.lock !== undefined }),
@@ -129,9 +105,10 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
     throw error;
   }
 
+  const running = server;
   return {
-    endpoint: `http://127.0.0.1:${port}`,
-    port,
+    endpoint: `http://127.0.0.1:${running.port}`,
+    port: running.port,
     region,
     accessKeyId,
     secretAccessKey,
@@ -139,17 +116,14 @@ export async function startS3(options: S3Options = {}): Promise<S3Server> {
     directory,
     env: { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: region },
     get pid() {
-      return server?.pid ?? -1;
+      return running.pid;
     },
     client,
     stop: async () => {
-      await server?.stop('SIGTERM', 5000);
+      await running.stop();
       await rm(base, { recursive: true, force: true });
     },
-    kill9: async () => server?.kill9(),
-    restart: async () => {
-      await server?.stop('SIGTERM', 5000);
-      await boot();
-    },
+    kill9: () => running.kill9(),
+    restart: () => running.restart(),
   };
 }

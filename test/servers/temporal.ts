@@ -4,9 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Connection } from '@temporalio/client';
 import { findProgram } from './cache.ts';
-import { freePort } from './port.ts';
+import { PortedServer } from './ported-server.ts';
 import { ServerProcess } from './process.ts';
-import { until } from './wait.ts';
 
 export interface TemporalServer {
   /** `127.0.0.1:PORT`. */
@@ -32,11 +31,8 @@ export async function startTemporal(): Promise<TemporalServer> {
   const program = findProgram('temporal');
   const base = mkdtempSync(join(tmpdir(), 'backupctl-test-temporal-'));
   const logFile = join(base, 'server.log');
-  let server: ServerProcess | undefined;
-  let port = 0;
-
-  const boot = async (): Promise<void> => {
-    const started = ServerProcess.start({
+  const start = (port: number) =>
+    ServerProcess.start({
       command: program,
       args: [
         ...['server', 'start-dev', '--headless', '--ip', '127.0.0.1', '--port', String(port)],
@@ -48,54 +44,36 @@ export async function startTemporal(): Promise<TemporalServer> {
       cwd: base,
       logFile,
     });
-    server = started;
-    await until(
-      async () => {
-        if (!started.running) return true;
-        const connection = await Connection.connect({ address: `127.0.0.1:${port}`, connectTimeout: 1000 });
-        try {
-          await connection.workflowService.describeNamespace({ namespace: 'default' });
-          await connection.workflowService.listWorkflowExecutions({ namespace: 'default', pageSize: 1 });
-        } finally {
-          await connection.close();
-        }
-        return true;
-      },
-      { what: `Temporal on port ${port}`, timeout: 60_000, interval: 100 },
-    );
-    if (!started.running) throw new Error(`Temporal did not start: ${started.tail()}`);
-  };
-
-  for (let attempt = 1; ; attempt += 1) {
-    port = await freePort();
+  const answers = async (port: number) => {
+    const connection = await Connection.connect({ address: `127.0.0.1:${port}`, connectTimeout: 1000 });
     try {
-      await boot();
-      break;
-    } catch (error) {
-      await server?.kill9();
-      if (attempt === 3) {
-        await rm(base, { recursive: true, force: true });
-        throw error;
-      }
+      await connection.workflowService.describeNamespace({ namespace: 'default' });
+      await connection.workflowService.listWorkflowExecutions({ namespace: 'default', pageSize: 1 });
+    } finally {
+      await connection.close();
     }
+  };
+  let server: PortedServer;
+  try {
+    server = await PortedServer.start({ name: 'Temporal', start, answers, timeout: 60_000 });
+  } catch (error) {
+    await rm(base, { recursive: true, force: true });
+    throw error;
   }
 
   return {
-    address: `127.0.0.1:${port}`,
-    port,
+    address: `127.0.0.1:${server.port}`,
+    port: server.port,
     namespace: 'default',
     logFile,
     get pid() {
-      return server?.pid ?? -1;
+      return server.pid;
     },
     stop: async () => {
-      await server?.stop('SIGTERM', 5000);
+      await server.stop();
       await rm(base, { recursive: true, force: true });
     },
-    kill9: async () => server?.kill9(),
-    restart: async () => {
-      await server?.stop('SIGTERM', 5000);
-      await boot();
-    },
+    kill9: () => server.kill9(),
+    restart: () => server.restart(),
   };
 }
