@@ -2,6 +2,7 @@ import {
   ActivityFailure,
   ApplicationFailure,
   ChildWorkflowFailure,
+  TerminatedFailure,
   TimeoutFailure,
 } from '@temporalio/workflow';
 
@@ -43,6 +44,13 @@ export function wordsOf(thrown: unknown): FailureWords {
           ? 'the worker that did the work was lost, again and again'
           : `the work took longer than is allowed (${thrown.timeoutType})`,
       hint: 'look at the log of the worker, and at its memory',
+    };
+  }
+  if (thrown instanceof TerminatedFailure) {
+    return {
+      code: 'failed',
+      error: 'its work was terminated in Temporal: by somebody, or because its history was full',
+      hint: '`backupctl janitor-run` removes what it left',
     };
   }
   return { code: 'failed', error: thrown instanceof Error ? thrown.message : String(thrown) };

@@ -18,7 +18,7 @@ import { makeToolbox } from './toolbox.ts';
 import type { World, WorldName } from './world.ts';
 
 /** Bytes a second from the source: a dump of a few megabytes is then long enough to be met in the middle. */
-const pace = 2_500_000;
+const pace = 1_200_000;
 
 /** Opens servers and a platform with the instances `orders`, `billing`, `stock` and (a whole server) `cluster`. */
 export async function openWorld(name: WorldName): Promise<World> {

@@ -42,12 +42,12 @@ export function planOf(seed: number, index: number, kinds: readonly FaultKind[])
   const fit = kinds.filter((kind) => kind.worlds.includes(world));
   const alone = fit.some(({ minutes }) => minutes);
   const share = random();
-  const number = alone ? 1 : share < 0.1 ? 1 : share < 0.35 ? 2 : share < 0.65 ? 3 : share < 0.85 ? 4 : 5;
+  const number = alone ? 1 : share < 0.1 ? 1 : 2 + Math.floor(share * 6);
   const faults: PlannedFault[] = [];
   for (let n = 0; n < number; n += 1) {
     const kind = weighted(random, fit);
     const [least, most] = kind.hold ?? [200, 3000];
-    const at = Math.round(between(random, 100, 3500));
+    const at = Math.round(between(random, 100, alone ? 3500 : 8000));
     const hold = Math.round(between(random, least, most));
     const taken = kind.takes !== undefined && faults.some((each) => each.kind.takes === kind.takes);
     if (!taken) faults.push({ kind, at, hold });
@@ -60,6 +60,17 @@ export function planOf(seed: number, index: number, kinds: readonly FaultKind[])
     faults: faults.sort((a, b) => a.at - b.at),
     random,
   };
+}
+
+/** A run with just these faults, held as shortly as they may be. */
+export function planWith(seed: number, index: number, world: WorldName, kinds: readonly FaultKind[]): Plan {
+  const random = generator(seed * 1_000_003 + index);
+  const operations = operationsOf(random);
+  const faults = kinds.map((kind): PlannedFault => {
+    const [least] = kind.hold ?? [200, 0];
+    return { kind, at: Math.round(between(random, 100, 2000)), hold: least };
+  });
+  return { seed, index, world, operations, faults: faults.sort((a, b) => a.at - b.at), random };
 }
 
 /** The world of a batch of runs, by how many kinds can strike in each. */
@@ -83,7 +94,7 @@ function weighted(random: Random, kinds: readonly FaultKind[]): FaultKind {
 }
 
 function operationsOf(random: Random): Operation[] {
-  const at = () => Math.round(between(random, 0, 1500));
+  const at = () => Math.round(between(random, 0, 6000));
   const by = () => (random() < 0.08 ? 'command' : 'client');
   // Something is always being backed up.
   const operations: Operation[] = [
@@ -95,7 +106,7 @@ function operationsOf(random: Random): Operation[] {
     },
   ];
   const over = random() < 0.2;
-  const more = Math.floor(between(random, 1, 5));
+  const more = Math.floor(between(random, 2, 6));
   for (let n = 0; n < more; n += 1) {
     const share = random();
     if (share < 0.3) {

@@ -22,7 +22,7 @@ const databaseOf: Readonly<Record<string, string>> = { orders: 'shop', billing: 
 
 /** What operations may meet in each other, without any fault. */
 const ordinary = [
-  /^start: conflict: .*(janitor|over|ended|running|not running|has ended)/i,
+  /^start: conflict: .*(janitor|over|ended|running|under way)/i,
   /^start: not-found: there is no (backup|execution)/,
   /^start: refused: .*(restore|needs it|in use|pin)/i,
   /(is being|was|has been) deleted|tombstone|no backup/i,

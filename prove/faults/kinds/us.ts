@@ -319,7 +319,7 @@ const twoPlatforms: FaultKind = {
     void second.result.then(() => {
       ended = true;
     });
-    await until(() => ended || existsSync(join(dataDir, 'ready')), {
+    await until(() => ended || existsSync(join(dataDir, 'ready')) || /recover/.test(second.stdout), {
       what: 'the second up',
       timeout: 90_000,
     });
