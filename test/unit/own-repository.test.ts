@@ -11,6 +11,7 @@ afterAll(() => work.remove());
 describe('a platform that starts', () => {
   it('does not begin a new repository where its own was, and has it again once its disk is mounted', async () => {
     const dataDir = work.path('data');
+    await mkdir(dataDir);
     const config = await loadConfig({ dataDir, env: {}, cwd: '/' });
     const start = () => ownRepository(config, readPlatformId(dataDir), () => ensurePlatformId(dataDir));
     const first = await start();
