@@ -14,10 +14,7 @@ export const command = defineCommand({
   },
   prints: 'nothing',
   handlesInterrupt: 'waiting',
-  examples: [
-    ['backupctl backup-list --deleted', 'What can be brought back, and until when'],
-    ['backupctl backup-undelete 8b5f0c5e-0d0b-7c11-8a43-52f4d1a1a5b3 --wait', 'Bring one back'],
-  ],
+  examples: [['backupctl backup-undelete 8b5f0c5e-0d0b-7c11-8a43-52f4d1a1a5b3 --wait', 'Bring one back']],
   async run(args, context) {
     const client = await context.client();
     const { executionId } = await client.backupUndelete(args.backup);

@@ -79,8 +79,8 @@ describe('executions', () => {
   test('are paged without a loss or a double while new ones begin and old ones end', async () => {
     const { id } = await client.scheduleCreate('orders', '0 3 1 1 *', 'many');
     const ids: string[] = [];
-    for (let batch = 0; batch < 12; batch += 1) {
-      const started = await Promise.all(Array.from({ length: 10 }, () => client.scheduleTrigger(id)));
+    for (let batch = 0; batch < 30; batch += 1) {
+      const started = await Promise.all(Array.from({ length: 4 }, () => client.scheduleTrigger(id)));
       ids.push(...started.map((execution) => execution.id));
     }
     await client.scheduleUpdate(id, { name: 'hold' });
