@@ -51,8 +51,17 @@ export function createClosingActivities(deps: ActivityDeps) {
   /** At the first try only: a log that cannot be closed is tried again. */
   async function count(input: CloseInput): Promise<void> {
     const { attempt, workflowType } = Context.current().info;
-    if (attempt !== 1 || workflowType !== 'backup_create') return;
+    if (attempt !== 1) return;
     const instance = await nameOf(deps, input.instance_id ?? null);
+    const failed = input.state === 'ERROR';
+    deps.events[failed ? 'error' : 'info'](`${input.output.status} (${workflowType})`, {
+      execution_id: input.execution_id,
+      workflow: workflowType,
+      instance,
+      state: input.state,
+      ...(failed ? { code: input.code ?? 'failed', error: input.output.error } : {}),
+    });
+    if (workflowType !== 'backup_create') return;
     deps.metrics.backupEnded(instance, input.state, input.code ?? null);
   }
 

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import type { Config } from '../config/load.ts';
-import type { Engine } from '../engines/engine.ts';
+import type { Engine, Log } from '../engines/engine.ts';
 import type { Copies } from '../repository/copies.ts';
 import type { SecretReference } from '../repository/manifest.ts';
 import type { PartPool } from '../repository/part-pool.ts';
@@ -33,6 +33,8 @@ export interface ActivityDeps {
   /** Opens a text that the configuration file itself may hold or name: never what came through Temporal. */
   ownText(text: string | SecretReference): Promise<string>;
   metrics: ActivityMetrics;
+  /** The log of this process; what stands in it of an execution is in that one's own log in full. */
+  events: Log;
   /** Where what somebody should hear of is put. */
   alarms: Alarms;
   /** Names of instances by their ids, as they were seen last: also known while the repository does not answer. */

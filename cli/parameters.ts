@@ -28,6 +28,15 @@ export const paging = {
   },
 } as const satisfies Parameters;
 
+export const logFormat = {
+  logFormat: {
+    type: 'choice',
+    choices: ['text', 'json'],
+    describe: 'what it says of itself on standard output: for people, or an object a line',
+    default: 'text on a terminal, else json',
+  },
+} as const satisfies Parameters;
+
 export const policies = {
   timezone: {
     type: 'text',

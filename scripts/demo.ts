@@ -163,7 +163,7 @@ async function demo(): Promise<void> {
   await part('The platform: Temporal, a worker, a repository', async () => {
     const dataDir = work.path('data');
     printCommand(`backupctl up --data-dir ${dataDir} &`);
-    platform = await startPlatform({ dataDir });
+    platform = await startPlatform({ dataDir, args: ['--log-format', 'text'] });
     print(platform.stdout.trimEnd());
     print();
     printCommand(`export BACKUPCTL_DATA_DIR=${dataDir}`);

@@ -14,6 +14,7 @@ import { PlatformMetrics } from './metrics.ts';
 import type { OwnedRepository } from './own-repository.ts';
 import { endFormerTemporal, namespace, startOwnTemporal } from './own-temporal.ts';
 import { claimGivenPorts, type GivenPorts } from './ports.ts';
+import type { ProcessLog } from './process-log.ts';
 import { programVersion } from './program-version.ts';
 import { Readiness } from './readiness.ts';
 import {
@@ -25,7 +26,7 @@ import {
 } from './ready-file.ts';
 import { createRefusingWorker } from './refusing-worker.ts';
 import { installRuntime } from './runtime.ts';
-import { startText } from './start-text.ts';
+import { startFields, startText } from './start-text.ts';
 import { aborted } from './stop-signals.ts';
 import { Tenancy } from './tenancy.ts';
 import type { UndoStack } from './undo-stack.ts';
@@ -37,7 +38,7 @@ export interface Life {
   ports: GivenPorts;
   readyFile: string | undefined;
   env: NodeJS.ProcessEnv;
-  print(line: string): void;
+  log: ProcessLog;
   /** Aborted when we are asked to end. */
   stop: AbortSignal;
   /** Takes how to end each part. */
@@ -55,7 +56,8 @@ const workerLimit = 6;
  * repository that is another platform's, all of it but the work: that begins once `recover` has made it ours.
  */
 export async function livePlatform(life: Life): Promise<void> {
-  const { config, env, print, stop, undo } = life;
+  const { config, env, log, stop, undo } = life;
+  const print = (line: string) => log.info(line);
   const { dataDir } = config;
   const metrics = new PlatformMetrics(await programVersion());
   const tenancy = await Tenancy.open(config, metrics.storeObserver(primaryName));
@@ -71,7 +73,7 @@ export async function livePlatform(life: Life): Promise<void> {
 
   await claimGivenPorts(life.ports);
   const former = formerPlatform(dataDir);
-  const trouble = (line: string) => print(`${new Date().toISOString()} ${line}`);
+  const trouble = (line: string) => log.warn(line);
   let temporal: EmbeddedTemporal | undefined;
   let worker: WorkerLoop | undefined;
   let readiness: Readiness | undefined;
@@ -97,7 +99,7 @@ export async function livePlatform(life: Life): Promise<void> {
     former,
     stop,
     undo,
-    print,
+    log,
   });
   temporal = own.temporal;
   readiness = new Readiness({
@@ -119,8 +121,8 @@ export async function livePlatform(life: Life): Promise<void> {
   };
   writePlatformFile(dataDir, platform);
 
-  const log = new BoundedLog(join(dataDir, 'logs', 'worker.log'));
-  installRuntime((line) => log.write(Buffer.from(`${line}\n`)));
+  const workerLog = new BoundedLog(join(dataDir, 'logs', 'worker.log'));
+  installRuntime(log, (line) => workerLog.write(Buffer.from(`${line}\n`)));
   const workflowBundlePath = await bundling;
   const place = { temporal: { address: own.temporal.address }, namespace, taskQueue: config.taskQueue };
   if (tenancy.owned === null) {
@@ -157,6 +159,7 @@ export async function livePlatform(life: Life): Promise<void> {
       platformId: platform.platform_id,
       workflowBundlePath,
       metrics,
+      events: log.events,
       scratch,
       graceSeconds: workerGrace,
       keepsSystemSchedules: true,
@@ -177,7 +180,8 @@ export async function livePlatform(life: Life): Promise<void> {
       trouble(messageOf(error));
       return null;
     });
-    print(startText({ platform, dataDir, config, repository, created, instances: instances?.length ?? 1 }));
+    const facts = { platform, dataDir, config, repository, created, instances: instances?.length ?? 1 };
+    log.begin(startText(facts), 'backupctl is up', startFields(facts));
     void seedLastSuccesses(repository, metrics);
     await tenancy.watch(stop, (problem) => {
       trouble(problem ?? 'the repository is ours again');

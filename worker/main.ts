@@ -14,6 +14,7 @@ import { ownRepository } from './own-repository.ts';
 import { clusterPlatformId } from './platform-id.ts';
 import { claimPort } from './ports.ts';
 import { ensureSearchAttributes } from './prepare-namespace.ts';
+import { type LogFormat, logFormatOf, ProcessLog } from './process-log.ts';
 import { programVersion } from './program-version.ts';
 import { Readiness } from './readiness.ts';
 import { installRuntime } from './runtime.ts';
@@ -32,6 +33,8 @@ export interface WorkerMainOptions {
   port?: number | undefined;
   env?: NodeJS.ProcessEnv;
   cwd?: string;
+  /** Default: `text` on a terminal, else `json`. */
+  logFormat?: LogFormat | undefined;
   print?(line: string): void;
 }
 
@@ -45,6 +48,7 @@ export async function runWorker(options: WorkerMainOptions = {}): Promise<void> 
   const { env = process.env, cwd = process.cwd(), print = printLine } = options;
   const config = await loadConfig({ ...options, env, cwd });
   checkCommands(config);
+  const log = new ProcessLog(logFormatOf(options.logFormat, process.stdout.isTTY === true), print);
   const taskQueue = options.taskQueue || config.taskQueue;
   process.umask(0o077);
   const stop = stopOnSignals();
@@ -97,8 +101,8 @@ export async function runWorker(options: WorkerMainOptions = {}): Promise<void> 
       undo.push(() => http.close());
     }
 
-    const trouble = (line: string) => print(`${new Date().toISOString()} ${line}`);
-    installRuntime((line) => process.stderr.write(`${line}\n`));
+    const trouble = (line: string) => log.warn(line);
+    installRuntime(log, (line) => process.stderr.write(`${line}\n`));
     const workflowBundlePath = await bundling;
     worker = new WorkerLoop(
       () =>
@@ -112,6 +116,7 @@ export async function runWorker(options: WorkerMainOptions = {}): Promise<void> 
           platformId,
           workflowBundlePath,
           metrics,
+          events: log.events,
           scratch,
           graceSeconds: config.drainTimeout,
           keepsSystemSchedules: taskQueue === config.taskQueue,
@@ -126,14 +131,19 @@ export async function runWorker(options: WorkerMainOptions = {}): Promise<void> 
       hung = !(await running.stop(config.drainTimeout + 20));
     });
     if (await readiness.everythingAnswers(stop.signal, trouble)) {
-      print(
-        `worker for ${temporal.address} (namespace ${namespace}, task queue ${taskQueue}), epoch ${epoch.epoch}`,
-      );
-      print(`repository ${repository.store.location}`);
+      const { location } = repository.store;
+      const message = `worker for ${temporal.address} (namespace ${namespace}, task queue ${taskQueue}), epoch ${epoch.epoch}`;
+      log.begin(`${message}\nrepository ${location}`, message, {
+        temporal: temporal.address,
+        namespace,
+        task_queue: taskQueue,
+        epoch: epoch.epoch,
+        repository: location,
+      });
       void seedLastSuccesses(repository, metrics);
     }
     await aborted(stop.signal);
-    print(`Draining: what runs has ${config.drainTimeout} s to finish. A second signal ends it now.`);
+    log.info(`Draining: what runs has ${config.drainTimeout} s to finish. A second signal ends it now.`);
   } catch (error) {
     if (!stop.signal.aborted || error instanceof BackupctlError) throw error;
   } finally {

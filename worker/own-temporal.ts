@@ -5,6 +5,7 @@ import { endFormerLife, recordTemporal } from './former-life.ts';
 import { removeHalfMadeDatabase } from './half-made-database.ts';
 import { chooseTemporalPorts, type GivenPorts, portTaken, type TemporalPorts } from './ports.ts';
 import { ensureSearchAttributes, keepHistory } from './prepare-namespace.ts';
+import type { ProcessLog } from './process-log.ts';
 import { temporalAnswers } from './readiness.ts';
 import type { PlatformFile } from './ready-file.ts';
 import type { UndoStack } from './undo-stack.ts';
@@ -17,8 +18,7 @@ export interface OwnTemporalOptions {
   former: Partial<PlatformFile> | null;
   stop: AbortSignal;
   undo: UndoStack;
-  /** A line for the operator. */
-  print(line: string): void;
+  log: ProcessLog;
 }
 
 export interface OwnTemporal {
@@ -71,7 +71,7 @@ async function startOnFreePorts(options: OwnTemporalOptions): Promise<OwnTempora
       port: ports.temporal,
       uiPort: ports.ui,
       onStarted: (pid) => recordTemporal(dataDir, pid),
-      onTrouble: (line) => options.print(`${new Date().toISOString()} ${line}`),
+      onTrouble: (line) => options.log.warn(line),
     });
     const connection = Connection.lazy({
       address: temporal.address,

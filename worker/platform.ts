@@ -5,6 +5,7 @@ import { BackupctlError } from '../errors/backupctl-error.ts';
 import { checkRoom, makeDataDir } from './data-dir.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { recordUp } from './former-life.ts';
+import { type LogFormat, logFormatOf, ProcessLog } from './process-log.ts';
 import { removeReadyFile } from './ready-file.ts';
 import { stopOnSignals } from './stop-signals.ts';
 import { UndoStack } from './undo-stack.ts';
@@ -23,7 +24,9 @@ export interface PlatformOptions {
   /** Default: those of the process. */
   env?: NodeJS.ProcessEnv;
   cwd?: string;
-  /** Takes the start-up text and what an operator has to know later. Default: standard output. */
+  /** Default: `text` on a terminal, else `json`. */
+  logFormat?: LogFormat | undefined;
+  /** Takes what is said of the start and what an operator has to know later. Default: standard output. */
   print?(line: string): void;
 }
 
@@ -41,6 +44,7 @@ export async function runPlatform(options: PlatformOptions = {}): Promise<void> 
   const config = await loadConfig({ ...options, env, cwd, ownsDataDir: true });
   checkCommands(config);
   const { dataDir } = config;
+  const log = new ProcessLog(logFormatOf(options.logFormat, process.stdout.isTTY === true), print);
   const readyFile = options.readyFile && resolve(cwd, options.readyFile);
   // Everything that we or our children create is for this user alone: histories and schedules are in it.
   process.umask(0o077);
@@ -67,7 +71,7 @@ export async function runPlatform(options: PlatformOptions = {}): Promise<void> 
       ports: options,
       readyFile,
       env,
-      print,
+      log,
       stop: stop.signal,
       undo,
       onHung: () => {

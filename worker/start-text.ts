@@ -41,3 +41,20 @@ export function startText({ platform, dataDir, config, repository, created, inst
   }
   return lines.join('\n');
 }
+
+/** The same for programs. */
+export function startFields({ platform, dataDir, config, repository, created, instances }: StartFacts) {
+  return {
+    pid: platform.pid,
+    data_dir: dataDir,
+    configuration: config.file,
+    repository: repository.store.location,
+    repository_created: created,
+    temporal: platform.temporal_address,
+    web_page: `http://127.0.0.1:${platform.ui_port}`,
+    health: `http://127.0.0.1:${platform.port}/readyz`,
+    metrics: `http://127.0.0.1:${platform.port}/metrics`,
+    instances,
+    recipients: repository.keys.recipients.length,
+  };
+}

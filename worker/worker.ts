@@ -21,6 +21,7 @@ import { createRestoreActivities } from '../activities/restore.ts';
 import { createRetentionActivities } from '../activities/retention.ts';
 import type { Config } from '../config/load.ts';
 import { checkAllowed, resolveSecret, resolveStoreSecret } from '../config/secrets.ts';
+import type { Log } from '../engines/engine.ts';
 import { engineNamed } from '../engines/registry.ts';
 import type { Copies } from '../repository/copies.ts';
 import { PartPool } from '../repository/part-pool.ts';
@@ -49,6 +50,8 @@ export interface WorkerOptions {
   /** A bundle made by `worker/bundle.ts`, outside of this process. */
   workflowBundlePath: string;
   metrics: ActivityMetrics;
+  /** Told what executions do. */
+  events: Log;
   /** Where private directories of running activities are made. */
   scratch: string;
   /** Seconds that running activities get to finish once the worker is told to stop. */
@@ -112,6 +115,7 @@ async function registered(options: WorkerOptions, client: Client, native: Native
     ownText: async (text) =>
       typeof text === 'string' ? text : (await resolveStoreSecret(text, options.env)).value,
     metrics: options.metrics,
+    events: options.events,
     alarms: createAlarms(client, options.config, taskQueue),
     instanceNames: new Map(),
     freshlyBackedUp: new Set(),

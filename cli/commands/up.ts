@@ -1,5 +1,6 @@
 import { defineCommand } from '../command.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { logFormat } from '../parameters.ts';
 
 export const command = defineCommand({
   name: 'up',
@@ -34,6 +35,7 @@ export const command = defineCommand({
       default: 'a free one',
     },
     readyFile: { type: 'file', value: 'FILE', describe: 'written once everything answers' },
+    ...logFormat,
   },
   prints: 'text',
   handlesInterrupt: 'always',
@@ -55,6 +57,7 @@ export const command = defineCommand({
       readyFile: args.readyFile,
       env: process.env,
       cwd: process.cwd(),
+      logFormat: args.logFormat,
       print: (line) => context.output.text(line),
     });
     return context.interrupted.aborted ? exitCodes.interrupted.code : exitCodes.ok.code;

@@ -1,5 +1,6 @@
 import { defineCommand } from '../command.ts';
 import { exitCodes } from '../exit-codes.ts';
+import { logFormat } from '../parameters.ts';
 
 export const command = defineCommand({
   name: 'worker',
@@ -18,6 +19,7 @@ export const command = defineCommand({
       describe: '/healthz, /readyz and /metrics',
       default: 'none',
     },
+    ...logFormat,
   },
   prints: 'text',
   handlesInterrupt: 'always',
@@ -32,6 +34,7 @@ export const command = defineCommand({
       configFile: context.configFile,
       taskQueue: args.taskQueue,
       port: args.port,
+      logFormat: args.logFormat,
       print: (line) => context.output.text(line),
     });
     return context.interrupted.aborted ? exitCodes.interrupted.code : exitCodes.ok.code;

@@ -73,7 +73,7 @@ async function listeners(pids: number[]): Promise<string[]> {
 describe('a platform that runs', () => {
   let up: Platform;
   beforeAll(async () => {
-    up = await startPlatform();
+    up = await startPlatform({ args: ['--log-format', 'text'] });
   });
   afterAll(() => up.stop());
 

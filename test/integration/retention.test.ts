@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { exitCodes } from '../../cli/exit-codes.ts';
+import { type MetricDefinition, metricDefinitions } from '../../worker/metric-definitions.ts';
 import { type BackupJson, type ExecutionJson, openShop, type Shop } from './fixture.ts';
 
 interface ScheduleJson {
@@ -50,7 +51,7 @@ describe('schedule-create --keep-last', () => {
     expect(stdout).toMatch(new RegExp(`deletion of a backup begun.*${oldest}`));
     expect(newest).toBe(last?.backup_id);
     deleted = oldest as string;
-  }, 90_000);
+  }, 180_000);
 
   test('is shown where it is set, changed and ended by schedule-update', async () => {
     const { id } = await shop.platform.json<ScheduleJson>([
@@ -88,4 +89,57 @@ describe('backup-undelete', () => {
     expect(late.code).toBe(exitCodes.refused.code);
     expect(await names('--deleted')).toEqual([]);
   }, 30_000);
+});
+
+describe('what the platform says of itself off a terminal', () => {
+  test('is JSON lines alone, from the start on, and names executions', async () => {
+    const lines = shop.platform.stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.find(({ message }) => message === 'backupctl is up')).toMatchObject({
+      level: 'info',
+      pid: shop.platform.pid,
+      data_dir: shop.platform.dataDir,
+    });
+    expect(lines).toContainEqual(
+      expect.objectContaining({ workflow: 'backup_create', instance: 'orders', state: 'SUCCESS' }),
+    );
+    for (const line of lines) expect(Object.keys(line).slice(0, 3)).toEqual(['time', 'level', 'message']);
+  });
+});
+
+describe('the metrics of this run', () => {
+  test('are all defined, with exactly the labels that the definition names', async () => {
+    const response = await fetch(`http://127.0.0.1:${shop.platform.port}/metrics`);
+    const samples = (await response.text())
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'));
+    const seen = new Set<string>();
+    const definitions: Record<string, MetricDefinition> = metricDefinitions;
+    for (const sample of samples) {
+      const [, written = '', labels = ''] = /^([a-z_]+)(?:\{(.*)\})? \S+$/.exec(sample) ?? [];
+      const name = definitions[written] === undefined ? written.replace(/_(bucket|sum|count)$/, '') : written;
+      const definition = definitions[name];
+      expect(definition, sample).toBeDefined();
+      const names = [...labels.matchAll(/([a-z_]+)="/g)].map(([, label]) => label);
+      const bucket = written.endsWith('_bucket') ? ['le'] : [];
+      expect(names, sample).toEqual([...(definition?.labels ?? []), ...bucket]);
+      seen.add(name);
+    }
+    // What takes a failure, a copy, somebody to tell or another platform is shown by other tests.
+    const elsewhere = [
+      'backupctl_backup_failures_total',
+      'backupctl_backup_last_failure_timestamp_seconds',
+      'backupctl_copy_debt',
+      'backupctl_deletion_debt',
+      'backupctl_heartbeats_total',
+      'backupctl_instance_max_age_seconds',
+      'backupctl_instance_stale',
+      'backupctl_notifications_total',
+      'backupctl_store_retries_total',
+    ];
+    const missing = Object.keys(definitions).filter((name) => !seen.has(name));
+    expect(missing.filter((name) => !elsewhere.includes(name))).toEqual([]);
+  });
 });

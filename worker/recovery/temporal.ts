@@ -6,6 +6,7 @@ import { type DataDirLock, lockDataDir } from '../data-dir-lock.ts';
 import { findTemporal } from '../find-temporal.ts';
 import { recordUp } from '../former-life.ts';
 import { endFormerTemporal, namespace, startOwnTemporal } from '../own-temporal.ts';
+import { ProcessLog } from '../process-log.ts';
 import { formerPlatform, type PlatformFile } from '../ready-file.ts';
 import { UndoStack } from '../undo-stack.ts';
 
@@ -83,7 +84,7 @@ export async function startTemporal(
       former: formerPlatform(config.dataDir),
       stop: new AbortController().signal,
       undo,
-      print: onProgress,
+      log: new ProcessLog('text', onProgress),
     });
     const client = new Client({ connection, namespace });
     return { link: new TemporalLink(client, temporal.address, namespace), close: () => undo.run() };
