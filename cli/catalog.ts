@@ -26,6 +26,7 @@ export const catalog = {
   'backup-show': () => import('./commands/backup-show.ts'),
   'backup-contents': () => import('./commands/backup-contents.ts'),
   'backup-verify': () => import('./commands/backup-verify.ts'),
+  'backup-heal': () => import('./commands/backup-heal.ts'),
   'backup-export': () => import('./commands/backup-export.ts'),
   'backup-delete': () => import('./commands/backup-delete.ts'),
   'backup-undelete': () => import('./commands/backup-undelete.ts'),

@@ -4,7 +4,7 @@ import { hostname, userInfo } from 'node:os';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import type { Manifest } from '../repository/manifest.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { BackupCreateInput, BackupDeleteInput, RunPolicy } from '../workflows/types.ts';
+import type { BackupCreateInput, BackupDeleteInput, BackupHealInput, RunPolicy } from '../workflows/types.ts';
 import { checkLimit } from './execution-pages.ts';
 import { attribute } from './execution-record.ts';
 import type { Executions } from './executions.ts';
@@ -160,6 +160,29 @@ export class Backups {
       workflowId: `backup_undelete/${place.backupId}`,
       args: [input],
       labels: { kind: 'undelete', instance: place.instanceId, backup: place.backupId },
+    });
+    return { id: place.backupId, executionId: row.runId };
+  }
+
+  /** See {@link BackupClient.backupHeal}. */
+  async heal(reference: string, options: { copy?: string }): Promise<{ id: string; executionId: string }> {
+    const copies = await this.#surroundings.copies();
+    const { copy = null } = options;
+    if (copy !== null) copies.named(copy);
+    const reading = await this.#surroundings.reading();
+    const place = await this.#placeOf(reading.repository, reference, true).catch(async (error: unknown) => {
+      // What the first repository has lost, a copy may have.
+      if (!(error instanceof BackupctlError) || error.code !== 'not-found') throw error;
+      const { manifest } = await reading.find(reference, { forDelete: true });
+      return { instanceId: manifest.instance.id, backupId: manifest.id };
+    });
+    const { startRun } = await import('./runs.ts');
+    const input: BackupHealInput = { instance_id: place.instanceId, backup_id: place.backupId, copy };
+    const row = await startRun(this.#surroundings, {
+      type: 'backup_heal',
+      workflowId: `backup_heal/${place.backupId}`,
+      args: [input],
+      labels: { kind: 'heal', instance: place.instanceId, backup: place.backupId },
     });
     return { id: place.backupId, executionId: row.runId };
   }

@@ -298,6 +298,19 @@ export class BackupClient {
     return this.#backups.verify(reference, options);
   }
 
+  /**
+   * Begins to make a backup right in every repository: what is wrong or missing in one comes anew from another.
+   * @param options.copy in this one only: `primary`, or the name of a copy
+   * @returns what to wait for; its output has `objects`, a line for each that was not right
+   * @throws BackupctlError not-found; ambiguous for a name that several backups have
+   */
+  backupHeal(
+    reference: string,
+    options: { copy?: string } = {},
+  ): Promise<{ id: string; executionId: string }> {
+    return this.#backups.heal(reference, options);
+  }
+
   /** What is inside of a backup, from its index. Needs the index key only; without Temporal. */
   backupContents(reference: string): Promise<BackupContent[]> {
     return this.#backups.contents(reference);

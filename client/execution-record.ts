@@ -13,6 +13,7 @@ const kinds: Record<string, Execution['kind']> = {
   restore_finish: 'restore',
   backup_delete: 'delete',
   backup_undelete: 'undelete',
+  backup_heal: 'heal',
   backup_copy: 'copy',
   instance_change: 'instance',
   janitor: 'janitor',

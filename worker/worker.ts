@@ -9,6 +9,7 @@ import { createDeletionActivities } from '../activities/deletion.ts';
 import { type ActivityDeps, Slots } from '../activities/deps.ts';
 import { createFreshnessActivities } from '../activities/freshness.ts';
 import { ensureFreshness } from '../activities/freshness-watch.ts';
+import { createHealingActivities } from '../activities/healing.ts';
 import { createInstanceActivities } from '../activities/instance.ts';
 import { createJanitorActivities } from '../activities/janitor.ts';
 import { createLaneActivities } from '../activities/lane.ts';
@@ -132,6 +133,7 @@ async function registered(options: WorkerOptions, client: Client, native: Native
       ...createCopySweepActivities(deps),
       ...createDeletionActivities(deps),
       ...createFreshnessActivities(deps),
+      ...createHealingActivities(deps),
       ...createInstanceActivities(deps),
       ...createJanitorActivities(deps),
       ...createLaneActivities(deps),

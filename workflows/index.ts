@@ -2,6 +2,7 @@
 export { backup_copy } from './backup_copy.ts';
 export { backup_create } from './backup_create.ts';
 export { backup_delete } from './backup_delete.ts';
+export { backup_heal } from './backup_heal.ts';
 export { backup_run } from './backup_run.ts';
 export { backup_undelete } from './backup_undelete.ts';
 export { copy_sweep } from './copy_sweep.ts';

@@ -4,7 +4,7 @@ import type { Probe, RestoredDatabase, RestoreRequest, Selection } from '../engi
 import type { InstanceRecord } from '../repository/manifest.ts';
 
 export type ExecutionState = 'RUNNING' | 'SUCCESS' | 'ERROR' | 'CANCELLED' | 'SKIPPED' | 'MISSED';
-export type ExecutionKind = 'backup' | 'restore' | 'delete' | 'undelete' | 'instance' | 'copy';
+export type ExecutionKind = 'backup' | 'restore' | 'delete' | 'undelete' | 'instance' | 'copy' | 'heal';
 export type OverlapPolicy = 'skip' | 'wait' | 'cancel-other';
 export type BusyPolicy = 'wait' | 'skip';
 
@@ -176,6 +176,26 @@ export interface BackupDeleteInput {
   backup_id: string;
   /** Who asked, for the tombstone. */
   by: string;
+}
+
+export interface BackupHealInput {
+  instance_id: string;
+  backup_id: string;
+  /** The one repository to heal it in: `primary`, or the name of a copy. Null: all of them. */
+  copy: string | null;
+}
+
+/** What healing found in one repository. */
+export interface HealResult {
+  copy: string;
+  /** Objects that were looked at. */
+  checked: number;
+  /** Those that were not right: where each came from anew, or why it could not. */
+  objects: { key: string; problem: string; from: string | null; reason: string | null }[];
+  /** Whether an object is right in no repository, though all were asked. */
+  lost: boolean;
+  /** Nothing of the backup is there: it was not copied yet. */
+  absent: boolean;
 }
 
 export interface JanitorInput {
