@@ -7,7 +7,7 @@ import { layout } from './layout.ts';
 import { lookahead } from './lookahead.ts';
 import type { Manifest } from './manifest.ts';
 import { readMarks, standing } from './marks.ts';
-import { mirrorMarks } from './mirroring.ts';
+import { mirrorInstance, mirrorMarks } from './mirroring.ts';
 import type { PartPool } from './part-pool.ts';
 import { hideObject, removeAll, removeObject } from './removal.ts';
 import type { Repository } from './repository.ts';
@@ -66,6 +66,7 @@ export async function copyBackup(
     throw new BackupctlError('corrupt', `${signatureKey} exists in ${to.store.location} with other bytes`);
   }
   await mirrorMarks(from.store, to.store, request.backupId);
+  await mirrorInstance(from.store, to.store, request.instanceId);
   const manifestKey = layout.manifest(request.instanceId, request.backupId);
   if ((await createOrRecognise(to.store, manifestKey, bytes)) === null)
     throw otherManifest(to.store, request);

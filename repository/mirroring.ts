@@ -21,6 +21,11 @@ export async function mirrorMarks(from: Store, to: Store, backupId?: string): Pr
   return mirror(from, to, prefix, (key) => !ofPins.test(key));
 }
 
+/** Copies every revision of one instance: who has a backup alone is to know what it is of, and restore into it. */
+export async function mirrorInstance(from: Store, to: Store, instanceId: string): Promise<Mirrored> {
+  return mirror(from, to, `${layout.instances}${instanceId}/`, () => true);
+}
+
 /** Copies every revision of instances, schedules and workbooks, each byte by byte, where they are not there yet. */
 export async function mirrorRevisions(from: Store, to: Store): Promise<Mirrored> {
   const all: Mirrored = { written: 0, different: [] };
