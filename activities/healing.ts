@@ -66,6 +66,8 @@ export function createHealingActivities(deps: ActivityDeps) {
             pulse.moved(read, written);
           },
         });
+        // Who did not answer may have it.
+        if (silent) outcome.lost = false;
         if (input.target === primaryName) await note(deps, input, outcome);
         return {
           copy: input.target,
