@@ -6,6 +6,7 @@ import { messageOf } from '../errors/backupctl-error.ts';
 import type { InstanceSweepResult, JanitorInput, JanitorResult } from '../workflows/types.ts';
 import { whileBeating } from './beating.ts';
 import { CopyDeletion } from './copy-deletion.ts';
+import { sweepCopyLeftovers } from './copy-leftovers.ts';
 import type { ActivityDeps } from './deps.ts';
 import { hasEnded, isRunning, runningExecutions } from './executions.ts';
 import { withFailures } from './failure.ts';
@@ -63,6 +64,9 @@ export function createJanitorActivities(deps: ActivityDeps) {
         }
         const deletionGrace = input.grace_seconds ?? deps.config.deletionGrace;
         const now = new Date(input.now);
+        const ofCopies = await sweepCopyLeftovers(deps, new Date(before));
+        result.removed.push(...ofCopies.removed);
+        result.problems.push(...ofCopies.problems);
         const swept = await repository.deleteTombstoned({
           grace: deletionGrace * 1000,
           now,

@@ -28,6 +28,7 @@ export const catalog = {
   'backup-verify': () => import('./commands/backup-verify.ts'),
   'backup-heal': () => import('./commands/backup-heal.ts'),
   'backup-export': () => import('./commands/backup-export.ts'),
+  'backup-copy': () => import('./commands/backup-copy.ts'),
   'backup-delete': () => import('./commands/backup-delete.ts'),
   'backup-undelete': () => import('./commands/backup-undelete.ts'),
   'restore-create': () => import('./commands/restore-create.ts'),

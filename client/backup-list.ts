@@ -1,7 +1,7 @@
 import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
-import type { BackupEntry, SignedManifest } from '../repository/backups.ts';
+import type { BackupEntry, BackupPlace, SignedManifest } from '../repository/backups.ts';
 import { standing } from '../repository/marks.ts';
-import type { Mark, Repository } from '../repository/repository.ts';
+import type { Manifest, Mark, Repository } from '../repository/repository.ts';
 import { type BackupRun, listBackupRuns, toRunningBackup } from './backup-runs.ts';
 import { concurrently } from './concurrently.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -53,6 +53,8 @@ export async function listBackups(surroundings: Surroundings, filter: BackupFilt
   rows.sort((a, b) => (a.id < b.id ? 1 : -1));
   if (below !== undefined) await checkMarker(surroundings, repository, below, known, runs);
 
+  const { openQuorum } = await import('./copy-states.ts');
+  const isComplete = await openQuorum(surroundings);
   const page = rows.slice(0, limit);
   const items = await concurrently(page, 10, async ({ entry, run, deletion }) => {
     if (run !== undefined) {
@@ -60,7 +62,9 @@ export async function listBackups(surroundings: Surroundings, filter: BackupFilt
       const { error: _, ...backup } = await toRunningBackup(link, run, nameOf, datastoreOf);
       return backup;
     }
-    if (entry?.manifest !== undefined) return toBackup(entry, deletion);
+    if (entry?.manifest !== undefined) {
+      return toBackup(entry, deletion, await isComplete(placeOf(entry.manifest)));
+    }
     warnings.push(`backup ${entry?.damaged?.backupId} is damaged: ${entry?.damaged?.problem}`);
     return damagedBackup(entry, deletion, nameOf, datastoreOf);
   });
@@ -91,15 +95,24 @@ export function toDeletion(marks: readonly Mark[], grace: number): Backup['delet
   return { at, by: tombstone.by, removedAfter: new Date(at.getTime() + grace * 1000) };
 }
 
+function placeOf(manifest: Manifest): BackupPlace {
+  return { instanceId: manifest.instance.id, backupId: manifest.id };
+}
+
 /** A backup that is in the repository. */
-export function toBackup({ manifest }: SignedManifest, deletion: Backup['deletion']): Backup {
+export function toBackup(
+  { manifest }: SignedManifest,
+  deletion: Backup['deletion'],
+  isComplete: boolean,
+): Backup {
+  const status = isComplete ? 'COMPLETED' : 'COPYING';
   return {
     id: manifest.id,
     name: manifest.name,
     description: manifest.description,
     instanceId: manifest.instance.id,
     instanceName: manifest.instance.name,
-    status: deletion === null ? 'COMPLETED' : 'DELETING',
+    status: deletion === null ? status : 'DELETING',
     parentId: manifest.parent_id,
     datastore: manifest.engine,
     datastoreVersion: manifest.engine_version,

@@ -28,6 +28,16 @@ export async function listBackupRuns(link: TemporalLink, instanceId: string | nu
   return listRuns(link, query);
 }
 
+/** Backups whose runs have not come to a good end: they wait for copies, were cancelled over that, or failed. */
+export async function listUnfinishedBackups(link: TemporalLink): Promise<Set<string>> {
+  const query = [
+    `WorkflowType = 'backup_create'`,
+    `BackupctlBackup IS NOT NULL`,
+    `ExecutionStatus IN ('Running', 'Canceled', 'Failed', 'TimedOut', 'Terminated')`,
+  ].join(' AND ');
+  return new Set((await listRuns(link, query)).map(({ backupId }) => backupId));
+}
+
 /** Every run that was to make that backup, however it ended. */
 export async function findBackupRun(link: TemporalLink, backupId: string): Promise<BackupRun | null> {
   const query = `WorkflowType = 'backup_create' AND BackupctlBackup = ${quoted(backupId)}`;

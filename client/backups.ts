@@ -111,8 +111,15 @@ export class Backups {
         repository.marks(id),
         this.#surroundings.config(),
       ]);
+      const place = { instanceId: found.manifest.instance.id, backupId: id };
+      const { openQuorum, readCopyStates } = await import('./copy-states.ts');
+      const [isComplete, copies] = await Promise.all([
+        openQuorum(this.#surroundings).then((complete) => complete(place)),
+        readCopyStates(this.#surroundings, { ...place, size: found.manifest.sealed_size }),
+      ]);
       return {
-        ...toBackup(found, toDeletion(marks, deletionGrace)),
+        ...toBackup(found, toDeletion(marks, deletionGrace), isComplete),
+        copies,
         manifest: found.manifest,
         marks,
         error: null,
@@ -123,6 +130,19 @@ export class Backups {
       if (running === null) throw error;
       return running;
     }
+  }
+
+  /** See {@link BackupClient.backupCopy}. */
+  async copy(reference: string, to: string): Promise<{ id: string; executionId: string }> {
+    const copies = await this.#surroundings.copies();
+    if (copies.named(to).name === copies.primary.name) {
+      throw new BackupctlError('usage', `${to} is the first repository, from which copies are made`);
+    }
+    const repository = await this.#surroundings.repository();
+    const { manifest } = await repository.findBackup(reference);
+    const { startCopyRun } = await import('./copy-run.ts');
+    const input = { instance_id: manifest.instance.id, backup_id: manifest.id, copy: to };
+    return { id: manifest.id, executionId: await startCopyRun(this.#surroundings, input) };
   }
 
   /** See {@link BackupClient.backupDelete}. */
@@ -299,6 +319,6 @@ export class Backups {
       (instanceId) => find(instanceId)?.name ?? instanceId,
       (instanceId) => find(instanceId)?.engine ?? '',
     );
-    return { ...backup, manifest: null, marks: [] };
+    return { ...backup, copies: [], manifest: null, marks: [] };
   }
 }

@@ -269,6 +269,16 @@ export class BackupClient {
   }
 
   /**
+   * Copies a backup to another repository of the configuration now, without waiting for its turn.
+   * @param to name of the copy
+   * @returns what to wait for; a copy that is under way already is not begun twice
+   * @throws BackupctlError not-found (backup or copy), ambiguous, usage
+   */
+  backupCopy(reference: string, to: string): Promise<{ id: string; executionId: string }> {
+    return this.#backups.copy(reference, to);
+  }
+
+  /**
    * Begins the deletion of a backup: its run ends once the tombstone stands, the bytes go after the grace period.
    * @returns what to wait for; the run ends badly (refused) where another backup or a restore needs it
    * @throws BackupctlError not-found; ambiguous for a name that several backups have

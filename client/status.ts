@@ -1,6 +1,7 @@
 import type { InstanceRecord, Manifest } from '../repository/manifest.ts';
 import { quoted } from './attributes.ts';
 import { concurrently } from './concurrently.ts';
+import type { IsComplete } from './copy-states.ts';
 import { toExecution } from './execution-record.ts';
 import { matchingTimes } from './matching-times.ts';
 import type { Schedules } from './schedules.ts';
@@ -23,11 +24,13 @@ export async function readStatus(
     schedules.list(),
     repository.tombstonedIds(),
   ]);
+  const { openQuorum } = await import('./copy-states.ts');
+  const isComplete = await openQuorum(surroundings);
   const now = new Date();
   return concurrently(instances, SIDE_BY_SIDE, async (instance) => {
     const own = all.filter((schedule) => schedule.instance === instance.id);
     const [good, runs] = await Promise.all([
-      newestGood(repository.backups({ instanceId: instance.id }), tombstoned),
+      newestGood(repository.backups({ instanceId: instance.id }), tombstoned, isComplete),
       newestRuns(surroundings, instance.id),
     ]);
     return judge(surroundings, { instance, own, good, runs, now });
@@ -84,9 +87,11 @@ async function judge(surroundings: Surroundings, facts: Facts): Promise<Instance
 async function newestGood(
   backups: AsyncIterable<{ manifest?: Manifest | undefined }>,
   tombstoned: ReadonlySet<string>,
+  isComplete: IsComplete,
 ): Promise<Manifest | null> {
   for await (const { manifest } of backups) {
-    if (manifest !== undefined && !tombstoned.has(manifest.id)) return manifest;
+    if (manifest === undefined || tombstoned.has(manifest.id)) continue;
+    if (await isComplete({ instanceId: manifest.instance.id, backupId: manifest.id })) return manifest;
   }
   return null;
 }

@@ -126,7 +126,7 @@ export interface ExecutionDetails extends Execution {
   steps: ExecutionStep[];
 }
 
-export type BackupStatus = 'NEW' | 'BUILDING' | 'SAVING' | 'COMPLETED' | 'FAILED' | 'DELETING';
+export type BackupStatus = 'NEW' | 'BUILDING' | 'SAVING' | 'COPYING' | 'COMPLETED' | 'FAILED' | 'DELETING';
 
 export interface Backup {
   id: string;
@@ -224,7 +224,21 @@ export interface ExportedFile {
   size: number;
 }
 
+/** A backup in one repository: the first (`primary`), or a copy. */
+export interface BackupCopy {
+  name: string;
+  location: string;
+  /** BROKEN: it was read, and found damaged. UNREACHABLE: its store does not answer now. */
+  state: 'COMPLETED' | 'COPYING' | 'MISSING' | 'BROKEN' | 'UNREACHABLE';
+  /** Of one that is being copied: sealed bytes that are there, and of how many. */
+  progress: { bytes: number; of: number } | null;
+  /** Why it is not there yet, or cannot be looked at. */
+  problem: string | null;
+}
+
 export interface BackupDetails extends Backup {
+  /** Where it is; nothing where no copies are configured. */
+  copies: BackupCopy[];
   manifest: Manifest | null;
   marks: Mark[];
   /** Of a failed one. */

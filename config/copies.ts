@@ -104,14 +104,24 @@ class CopyPlace implements RepositoryPlace {
   }
 
   repository(): Promise<Repository> {
-    return this.#once(() => this.#open(false));
+    return this.#once(async () => {
+      try {
+        return await this.#open(false);
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+        // A copy that was begun and is not there is out of reach; one that never was is merely nothing yet.
+        const original = await this.#options.primary().catch(() => null);
+        if (original !== null) await assertNewCopy(this.location, original, this.name);
+        throw error;
+      }
+    });
   }
 
   async writable(): Promise<Repository> {
     const { config, primary, platformId } = this.#options;
     if (platformId === null) return await refuseReader(this)();
     const copy = await this.repository().catch((error: unknown) => {
-      if (!(error instanceof BackupctlError) || error.code !== 'not-found') throw error;
+      if (!isNotFound(error)) throw error;
       return this.#once(() => this.#open(true));
     });
     // What was opened long ago may be gone: a disk that was unmounted leaves an empty directory, which is nobody's.
@@ -165,4 +175,8 @@ class CopyPlace implements RepositoryPlace {
       throw error;
     }
   }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof BackupctlError && error.code === 'not-found';
 }

@@ -5,8 +5,11 @@ import type { Store } from './store.ts';
 
 const SIDE_BY_SIDE = 8;
 
-/** Pins are of the first repository alone: whoever works on a backup holds it there. */
-const ofPins = /-(pin|unpin)\.json$/;
+/**
+ * Marks of one repository alone: whoever works on a backup pins it in the first one, and what was read and found whole
+ * or broken are the bytes of the repository in which that is said.
+ */
+const ofOne = /-(pin|unpin|verified|broken)\.json$/;
 
 export interface Mirrored {
   /** Objects that were written. */
@@ -18,7 +21,7 @@ export interface Mirrored {
 /** Copies the marks of a backup (or of all, without one), each byte by byte, where they are not there yet. */
 export async function mirrorMarks(from: Store, to: Store, backupId?: string): Promise<Mirrored> {
   const prefix = backupId === undefined ? layout.marks : layout.marksOf(backupId);
-  return mirror(from, to, prefix, (key) => !ofPins.test(key));
+  return mirror(from, to, prefix, (key) => !ofOne.test(key));
 }
 
 /** Copies every revision of one instance: who has a backup alone is to know what it is of, and restore into it. */

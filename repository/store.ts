@@ -147,7 +147,7 @@ export interface MultipartWriter {
   complete(): Promise<StoredObject>;
   /** Gives the room back. Idempotent; also after a failed `complete`. */
   abort(): Promise<void>;
-  /** Lets go of it, once no part is on its way any more: it stays unfinished, to be taken up later. Idempotent. */
+  /** Lets go of it, parts that are on their way included: it stays unfinished, to be taken up later. Idempotent. */
   suspend(): Promise<void>;
 }
 

@@ -138,7 +138,6 @@ export class Uploader {
     this.#fail(new Error(`the upload of ${this.#key} was suspended`));
     try {
       const writer = await this.#opening?.catch(() => null);
-      await Promise.all(this.#inFlight);
       await writer?.suspend();
     } finally {
       await Promise.all(this.#inFlight);
@@ -164,7 +163,7 @@ export class Uploader {
 
   /** More bytes came: the full part is not the last one, and may go. */
   async #sendFull(): Promise<void> {
-    while (this.#inFlight.size >= MAX_IN_FLIGHT) await Promise.race(this.#inFlight);
+    while (this.#inFlight.size >= MAX_IN_FLIGHT) await this.#unlessAborted(Promise.race(this.#inFlight));
     this.#signal.throwIfAborted();
     this.#opening ??= this.#open();
     const writer = await this.#opening;
@@ -201,9 +200,22 @@ export class Uploader {
   async #complete(opening: Promise<MultipartWriter>): Promise<StoredObject> {
     const writer = await opening;
     this.#send(writer);
-    await Promise.all(this.#inFlight);
+    await this.#unlessAborted(Promise.all(this.#inFlight));
     this.#signal.throwIfAborted();
     return await writer.complete();
+  }
+
+  /** A part whose request hangs holds up nobody who wants to leave. */
+  async #unlessAborted(parts: Promise<unknown>): Promise<void> {
+    const { promise, reject } = Promise.withResolvers<never>();
+    const leave = () => reject(this.#signal.reason);
+    this.#signal.addEventListener('abort', leave, { once: true });
+    try {
+      this.#signal.throwIfAborted();
+      await Promise.race([parts, promise]);
+    } finally {
+      this.#signal.removeEventListener('abort', leave);
+    }
   }
 
   async #createWhole(): Promise<StoredObject> {

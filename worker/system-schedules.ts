@@ -28,7 +28,7 @@ const ofCopies: SystemSchedule = {
   args: [],
 };
 
-/** Creates them where they are not there yet, and has the reconciler look at once for what was lost while we were away. */
+/** Creates them where they are not there yet, and has those that make up for what was lost while we were away look at once. */
 export async function ensureSystemSchedules(
   client: Client,
   taskQueue: string,
@@ -59,6 +59,7 @@ export async function ensureSystemSchedules(
     }
   }
   await client.schedule.getHandle('backupctl-reconciler').trigger(ScheduleOverlapPolicy.SKIP);
+  if (copies.length > 0) await client.schedule.getHandle(ofCopies.id).trigger(ScheduleOverlapPolicy.SKIP);
 }
 
 /** Copies were configured once, and are no more. */

@@ -1,6 +1,6 @@
 import { defineCommand } from '../command.ts';
 import { backup } from '../parameters.ts';
-import { backupProperties } from '../views/backup.ts';
+import { backupProperties, copyWords } from '../views/backup.ts';
 
 export const command = defineCommand({
   name: 'backup-show',
@@ -34,6 +34,12 @@ export const command = defineCommand({
         show: 'set',
         isDefault: !shown.manifest?.retain_until,
       },
+      ...Object.fromEntries(
+        shown.copies.map((copy) => [
+          `copy ${copy.name}`,
+          { value: copyWords(copy), show: 'always' as const },
+        ]),
+      ),
       marks: {
         value: shown.marks.map(({ kind }) => kind).join(', '),
         show: 'set',

@@ -1,4 +1,4 @@
-import type { Backup } from '../../client/types.ts';
+import type { Backup, BackupCopy } from '../../client/types.ts';
 import type { Column, Property } from '../output/output.ts';
 import { formatSize } from '../output/size.ts';
 
@@ -56,4 +56,10 @@ export function backupProperties(backup: Backup): Record<string, Property> {
     status: always(backup.status),
     updated_at: always(backup.updatedAt),
   };
+}
+
+/** A copy in a cell: `COPYING, 12.0 MiB of 1.2 GiB: connection refused (s3://offsite)`. */
+export function copyWords({ state, progress, problem, location }: BackupCopy): string {
+  const bytes = progress === null ? '' : `, ${formatSize(progress.bytes)} of ${formatSize(progress.of)}`;
+  return `${state}${bytes}${problem === null ? '' : `: ${problem}`} (${location})`;
 }

@@ -171,6 +171,8 @@ export class S3MultipartWriter implements MultipartWriter {
   }
 
   async suspend(): Promise<void> {
+    // A part whose request hangs would keep us for minutes; should it arrive all the same, it is the right one.
+    this.#cancel.abort();
     await Promise.allSettled([...this.#underWay]);
   }
 

@@ -15,6 +15,7 @@ import type { Store } from '../../repository/store.ts';
 import { openStore } from '../../repository/stores/open.ts';
 import { type HttpProxy, startHttpProxy } from '../servers/http-proxy.ts';
 import { type S3Server, startS3 } from '../servers/s3.ts';
+import { until } from '../servers/wait.ts';
 import { collect, instant, makeBackup, newPlace, type Owned, ownedRepository } from './repository-fixture.ts';
 import { keysOf, s3Config } from './stores.ts';
 
@@ -205,7 +206,7 @@ describe('a copy of a backup', () => {
   test('is followed by marks and revisions, byte by byte, and nothing there is ever replaced', async () => {
     const { manifest } = await makeBackup(owned);
     const copy = await directoryCopy();
-    await source.addMark({ backupId: manifest.id, kind: 'verified', at: instant, by: 'test', epoch: 1 });
+    await source.addMark({ backupId: manifest.id, kind: 'tombstone', at: instant, by: 'test', epoch: 1 });
     const id = randomUUID();
     for (const revision of [1, 2])
       await source.putRevision('schedules', id, revision, Buffer.from(`${revision}`));
@@ -260,6 +261,39 @@ describe('a copy in a bucket', () => {
     expect([...new Set(all)].sort()).toEqual([1, 2, 3, 4, 5, 6]);
     expect(said.join('\n')).toContain('went on with an upload that had been cut');
     await expectSameBytes(copy, folderOf(manifest));
+    expect(await collect(store.listUnfinished(''))).toEqual([]);
+    await store.close();
+  });
+
+  test('is left at once when it is cancelled while a part hangs, whatever it waits for', {
+    timeout: 30_000,
+  }, async () => {
+    const store = await openStore({ ...s3Config(server, proxy.endpoint), prefix: 'hangs' });
+    const copy = await copyIn(store);
+    for (const [size, part] of [
+      [2 * PART, 'partNumber=3&'],
+      [7 * PART, 'partNumber=1&'],
+    ] as const) {
+      const { manifest } = await makeBackup(owned, { size });
+      const isHung = ({ url }: { url: string }) => url.includes(part) && url.includes(manifest.id);
+      proxy.fault(isHung, { kind: 'hang' }, 100);
+      const stop = new AbortController();
+      const copied = copying(copy, manifest, { signal: stop.signal });
+      copied.catch(() => {});
+      await until(() => proxy.requests.some(isHung), { what: 'the part to hang' });
+      stop.abort(new Error('cancelled'));
+      await expect(copied).rejects.toThrow('cancelled');
+      expect(
+        (
+          await discardCopy(
+            store,
+            { instanceId: manifest.instance.id, backupId: manifest.id },
+            owned.platformId,
+          )
+        ).uploads,
+      ).toBe(1);
+    }
+    proxy.heal();
     expect(await collect(store.listUnfinished(''))).toEqual([]);
     await store.close();
   });
