@@ -1,5 +1,8 @@
 import { messageOf } from '../errors/backupctl-error.ts';
 import { discardCopy } from '../repository/copying.ts';
+import { PATIENCE } from '../repository/object-sources.ts';
+import { Patience } from '../repository/patience.ts';
+import type { Repository } from '../repository/repository.ts';
 import { copyWorkflowId, type JanitorResult } from '../workflows/types.ts';
 import type { ActivityDeps } from './deps.ts';
 import { isRunning } from './executions.ts';
@@ -11,8 +14,14 @@ import { isRunning } from './executions.ts';
 export async function sweepCopyLeftovers(deps: ActivityDeps, before: Date): Promise<JanitorResult> {
   const result: JanitorResult = { removed: [], problems: [] };
   for (const place of deps.copies.others) {
+    let copy: Repository;
     try {
-      const copy = await place.writable();
+      copy = await new Patience(PATIENCE, place.location).over(place.writable(), () => {});
+    } catch {
+      // Who removes what was deleted says that it does not answer.
+      continue;
+    }
+    try {
       for (const leftover of await copy.leftovers({ before })) {
         // Asked of its history, which is exact: a copy that begins now would otherwise lose its first parts.
         if (await isRunning(deps.temporal, copyWorkflowId(leftover.backupId, place.name))) continue;
