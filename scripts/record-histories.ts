@@ -21,7 +21,7 @@ import { freshnessWorkflowId } from '../workflows/types.ts';
  * Temporal kept of it, without what belongs to the machine. A release commits what this writes; the test replays all
  * that were ever committed, so that a workflow that changed is found before a run in progress meets it.
  *
- * `node scripts/record-histories.ts [FOLDER [copies|alarms]]`, by default `test/replay` and everything, which takes about
+ * `node scripts/record-histories.ts [FOLDER [copies|healing|alarms]]`, by default `test/replay` and everything, which takes about
  * three minutes.
  */
 const folder = process.argv[2] ?? join(projectRoot, 'test', 'replay');
@@ -325,6 +325,23 @@ async function record(recorder: Recorder): Promise<void> {
   await recorder.newest('reconcile-again', 'reconcile');
 }
 
+/** A backup that is damaged in one place, then in both. */
+async function recordHealing(recorder: Recorder): Promise<void> {
+  const { platform, repository } = recorder.shop;
+  const offsite = join(platform.dataDir, 'offsite');
+  const made = await platform.json<Started>(['backup-create', 'orders', 'healed', '--wait']);
+  await recorder.closed(`copy/${made.id}/offsite`);
+  const shown = await platform.json<{ manifest: { objects: { key: string }[] } }>(['backup-show', made.id]);
+  const key = shown.manifest.objects[0]?.key ?? '';
+  await rm(join(offsite, key));
+  await platform.cli(['backup-heal', made.id, '--wait']);
+  await recorder.newest('backup_heal-healed', 'backup_heal');
+  await rm(join(offsite, key));
+  await rm(join(repository, key));
+  await platform.cli(['backup-heal', made.id, '--wait']);
+  await recorder.newest('backup_heal-lost', 'backup_heal');
+}
+
 async function namedBelow(pid: number, name: string): Promise<number | undefined> {
   for (const each of await descendants(pid)) {
     const command = execFileSync('ps', ['-o', 'comm=', '-p', String(each)], { encoding: 'utf8' }).trim();
@@ -389,6 +406,13 @@ if (only === undefined || only === 'copies') {
   const yaml = 'copies: [{ name: offsite, type: filesystem, path: offsite }]\nquorum: 2\n';
   await writeFile(join(dataDir, 'backupctl.yaml'), yaml, { mode: 0o600 });
   await recorded({ dataDir, rows: 100 }, recordCopies);
+  await rm(dataDir, { recursive: true, force: true });
+}
+if (only === undefined || only === 'healing') {
+  const dataDir = await mkdtemp(join(tmpdir(), 'backupctl-record-'));
+  const yaml = 'copies: [{ name: offsite, type: filesystem, path: offsite }]\n';
+  await writeFile(join(dataDir, 'backupctl.yaml'), yaml, { mode: 0o600 });
+  await recorded({ dataDir, rows: 100 }, recordHealing);
   await rm(dataDir, { recursive: true, force: true });
 }
 if (only === undefined || only === 'alarms') {
