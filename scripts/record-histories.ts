@@ -350,7 +350,7 @@ async function namedBelow(pid: number, name: string): Promise<number | undefined
   return undefined;
 }
 
-/** Runs whose backups are copied: to a directory, which is then in somebody's way, and then another platform's. */
+/** Runs whose backups are copied: to a directory, which is then away, and then another platform's. */
 async function recordCopies(recorder: Recorder): Promise<void> {
   const { platform, repository } = recorder.shop;
   const offsite = join(platform.dataDir, 'offsite');
@@ -362,7 +362,6 @@ async function recordCopies(recorder: Recorder): Promise<void> {
   await recorder.swept('copy_sweep-nothing');
 
   await rename(offsite, `${offsite}-away`);
-  await writeFile(offsite, 'in the way');
   const waiting = await create('waiting');
   await until(
     async () => (await platform.cli(['execution-show', waiting.execution_id])).stdout.includes('in 1 of 2'),
@@ -373,7 +372,6 @@ async function recordCopies(recorder: Recorder): Promise<void> {
   await recorder.cancel(`copy/${waiting.id}/offsite`);
   await recorder.execution('backup_create-copies-cancelled', waiting.execution_id);
 
-  await rm(offsite);
   await rename(`${offsite}-away`, offsite);
   const stranger = JSON.parse(await readFile(join(repository, 'epochs', '1.json'), 'utf8')) as object;
   const epoch = { ...stranger, epoch: 2, platform_id: '00000000-0000-4000-8000-000000000000' };
