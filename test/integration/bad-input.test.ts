@@ -32,7 +32,7 @@ beforeAll(async () => {
 }, 300_000);
 
 afterAll(async () => {
-  await platform?.stop();
+  await platform?.discard();
   await postgres?.stop();
   await workspace.remove();
 });

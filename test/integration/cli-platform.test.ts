@@ -29,7 +29,7 @@ beforeAll(async () => {
 }, 200_000);
 
 afterAll(async () => {
-  await platform?.stop();
+  await platform?.discard();
   await postgres?.stop();
   await workspace.remove();
 });

@@ -45,7 +45,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await platform?.stop();
+  await platform?.discard();
   await Promise.all([postgres?.stop(), spare?.stop()]);
   await workspace?.remove();
 });

@@ -79,7 +79,7 @@ export async function openShop(options: ShopOptions = {}): Promise<Shop> {
     instanceId: instance.id,
     repository: join(platform.dataDir, 'repository'),
     async stop() {
-      await platform.stop();
+      await platform.discard();
       await proxy.stop();
       await postgres.stop();
       await workspace.remove();

@@ -49,6 +49,8 @@ export interface Platform {
   readonly client: BackupClient;
   /** Asks it to end, waits, and removes a data directory that was the harness's own. Returns its exit code. */
   stop(): Promise<number | null>;
+  /** Ends it at once, for whom its end is no matter any more, and removes a data directory that was the harness's own. */
+  discard(): Promise<void>;
   /** SIGTERM and wait; the data stays. */
   shutDown(): Promise<CliResult>;
   /** SIGKILL to `up` alone, as an OOM killer does; or to it and all below it. */
@@ -160,6 +162,13 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
       await forgetClient();
       if (own) await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
       return result.code;
+    },
+    discard: async () => {
+      await killTree(running().pid);
+      await running().result;
+      await forgetClient();
+      await rm(readyFile, { force: true });
+      if (own) await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
     },
     kill9: async (what = 'up') => {
       if (what === 'everything') await killTree(running().pid);
