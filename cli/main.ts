@@ -22,6 +22,14 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+// Temporal's SDK tries a call again by a timer of its own, and where the connection was closed meanwhile it throws past
+// everybody. Nobody waits for that call any more.
+process.on('uncaughtException', (error) => {
+  if (/^Channel has been (shut down|closed)/.test(error.message)) return;
+  process.stderr.write(`${error.stack ?? error.message}\n`);
+  process.exit(exitCodes.bug.code);
+});
+
 const argv = process.argv.slice(2);
 const debug = argv.includes('--debug');
 let exitCode: number;

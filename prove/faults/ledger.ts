@@ -86,6 +86,21 @@ export class Ledger {
     const known = new Set((await this.committed()).flatMap(({ keys }) => keys));
     const lasting =
       /^(backupctl\.json|epochs\/\d+\.json|(instances|schedules)\/[^/]+\/\d+\.json|workbooks\/[^/]+\/\d+\.yaml|marks\/[^/]+\/[0-9a-f-]+-[a-z]+\.json|executions\/[^/]+\/log\.ndjson)$/;
-    return (await this.files()).filter((file) => !known.has(file) && !lasting.test(file));
+    const strays: string[] = [];
+    for (const file of await this.files()) {
+      if (known.has(file) || lasting.test(file) || (await this.#isLateLog(file))) continue;
+      strays.push(file);
+    }
+    return strays;
+  }
+
+  /** A piece of a log that was written after the log had been made one: its lines are nowhere else. */
+  async #isLateLog(file: string): Promise<boolean> {
+    const execution = /^executions\/[^/]+\/log(?=\/\d+\.ndjson$)/.exec(file)?.[0];
+    if (execution === undefined) return false;
+    const [piece, merged] = await Promise.all(
+      [file, `${execution}.ndjson`].map((key) => readFile(join(this.#root, key)).catch(() => null)),
+    );
+    return piece != null && merged != null && !merged.includes(piece);
   }
 }

@@ -93,7 +93,7 @@ async function doRuns(
         await closeArena(arena);
         arena = null;
       }
-      arena ??= new Arena(await openWorld(plan.world));
+      arena ??= new Arena(await openWorld(plan.world).catch(() => openWorld(plan.world)));
       const result = await runPlan(arena, plan);
       results.push(result);
       journal.append({ ...result, commit });

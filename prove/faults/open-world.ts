@@ -87,7 +87,9 @@ async function build(name: WorldName, undo: UndoStack): Promise<World> {
   ] as const) {
     const url = `postgres://postgres@127.0.0.1:${source.port}/${database}`;
     // By the command line: that is what allows the worker to open the file.
-    await platform.json(['instance-create', instance, '--url', url, '--password-file', passwordFile]);
+    const words = ['instance-create', instance, '--url', url, '--password-file', passwordFile];
+    // A machine that is busy may not answer a first connection in time.
+    await platform.json(words).catch(() => platform.json(words));
   }
   const { id: scheduleId } = await client.scheduleCreate('orders', '0 0 1 1 *', 'yearly', {
     overlap: 'wait',

@@ -56,7 +56,7 @@ export function planOf(seed: number, index: number, kinds: readonly FaultKind[])
     seed,
     index,
     world,
-    operations: operationsOf(random),
+    operations: operationsFor(faults, random),
     faults: faults.sort((a, b) => a.at - b.at),
     random,
   };
@@ -65,11 +65,11 @@ export function planOf(seed: number, index: number, kinds: readonly FaultKind[])
 /** A run with just these faults, held as shortly as they may be. */
 export function planWith(seed: number, index: number, world: WorldName, kinds: readonly FaultKind[]): Plan {
   const random = generator(seed * 1_000_003 + index);
-  const operations = operationsOf(random);
   const faults = kinds.map((kind): PlannedFault => {
     const [least] = kind.hold ?? [200, 0];
-    return { kind, at: Math.round(between(random, 100, 2000)), hold: least };
+    return { kind, at: Math.round(between(random, 500, 2500)), hold: least };
   });
+  const operations = operationsFor(faults, random);
   return { seed, index, world, operations, faults: faults.sort((a, b) => a.at - b.at), random };
 }
 
@@ -120,6 +120,28 @@ function operationsOf(random: Random): Operation[] {
   }
   // Beside it nothing else touches that database: what it holds afterwards is to be known.
   if (over) operations.push({ at: at(), do: 'restore-over', dropOld: random() < 0.5 });
+  return operations.sort((a, b) => a.at - b.at);
+}
+
+/** Operations of a run, and those that its faults need to meet anybody: whoever strikes nobody shows nothing. */
+function operationsFor(faults: readonly PlannedFault[], random: Random): Operation[] {
+  const operations = operationsOf(random);
+  const over = operations.some((operation) => operation.do === 'restore-over');
+  const instances = over ? (['orders', 'billing'] as const) : (['orders', 'billing', 'stock'] as const);
+  for (const { kind, at } of faults) {
+    const from = Math.max(0, at - Math.round(between(random, 400, 1000)));
+    const servers = kind.meets === 'whole-server';
+    const met = operations.some(
+      (each) =>
+        each.at <= at &&
+        each.at > at - 1500 &&
+        (each.do === 'restore' || each.do === 'trigger' || each.do === 'backup') &&
+        (!servers || (each.do === 'backup' && each.instance === 'cluster')),
+    );
+    if (met) continue;
+    const instance = servers ? 'cluster' : pick(random, instances);
+    operations.push({ at: from, do: 'backup', instance, by: 'client' });
+  }
   return operations.sort((a, b) => a.at - b.at);
 }
 

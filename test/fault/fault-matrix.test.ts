@@ -12,7 +12,7 @@ const runs: readonly (readonly string[])[] = [
   ['zstd-exit-0-cut', 'pg_dump-kill', 'source-terminate-backend', 'temporal-stop'],
   ['zstd-exit-1-late', 'pg_dump-exit-0-cut', 'source-reset', 'us-no-descriptors'],
   ['tee-kill', 'zstd-term', 'source-table-dropped', 'temporal-database-locked'],
-  ['pg_restore-kill', 'source-table-altered', 'source-restart', 'temporal-kill'],
+  ['pg_restore-kill', 'source-table-altered', 'us-sigterm', 'temporal-kill'],
   ['pg_dump-stderr-flood', 'tee-exit-0-early', 'source-password-changed', 'us-worker-stop'],
 ];
 

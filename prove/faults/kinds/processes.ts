@@ -92,9 +92,12 @@ function misbehaving(tool: Tool, how: Misbehaviour): FaultKind {
   };
 }
 
-export const processKinds: readonly FaultKind[] = struckTools.flatMap((tool) => [
-  signalled(tool, 'SIGTERM'),
-  signalled(tool, 'SIGKILL'),
-  stopped(tool),
-  ...(Object.keys(misbehaviours) as Misbehaviour[]).map((how) => misbehaving(tool, how)),
-]);
+export const processKinds: readonly FaultKind[] = struckTools.flatMap((tool) => {
+  const all = [
+    signalled(tool, 'SIGTERM'),
+    signalled(tool, 'SIGKILL'),
+    stopped(tool),
+    ...(Object.keys(misbehaviours) as Misbehaviour[]).map((how) => misbehaving(tool, how)),
+  ];
+  return tool === 'pg_dumpall' ? all.map((kind): FaultKind => ({ ...kind, meets: 'whole-server' })) : all;
+});
