@@ -3,6 +3,7 @@ import { decode, listAllFolders, parseJson, readIfThere } from './documents.ts';
 import { layout } from './layout.ts';
 import { lookahead } from './lookahead.ts';
 import { FORMAT, type Manifest, manifestSchema } from './manifest.ts';
+import { readAgainIfCorrupt } from './read-again.ts';
 import { sha256, signatureFits } from './signing.ts';
 import type { Store } from './store.ts';
 
@@ -89,9 +90,10 @@ export async function readManifest(
   place: BackupPlace,
 ): Promise<SignedManifest | null> {
   const key = layout.manifest(place.instanceId, place.backupId);
-  const bytes = await readIfThere(store, key);
-  if (bytes === null) return null;
-  return checkManifest(store, trusted, place, bytes);
+  return await readAgainIfCorrupt(async () => {
+    const bytes = await readIfThere(store, key);
+    return bytes === null ? null : await checkManifest(store, trusted, place, bytes);
+  });
 }
 
 /** As {@link readManifest}, for bytes that are at hand. */

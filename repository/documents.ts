@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { BackupctlError } from '../errors/backupctl-error.ts';
+import { readAgainIfCorrupt } from './read-again.ts';
 import { ObjectExistsError, ObjectMissingError, type Store, type StoredObject } from './store.ts';
 
 /**
@@ -33,7 +34,7 @@ export function parseJson(key: string, bytes: Uint8Array): unknown {
 
 /** @throws BackupctlError corrupt; ObjectMissingError */
 export async function readDocument<T>(store: Store, schema: z.ZodType<T>, key: string): Promise<T> {
-  return decode(schema, key, await store.read(key));
+  return await readAgainIfCorrupt(async () => decode(schema, key, await store.read(key)));
 }
 
 /** The object's bytes, or null where there is none. */

@@ -1,11 +1,12 @@
 import { zstdDecompressSync } from 'node:zlib';
 import { BackupctlError } from '../errors/backupctl-error.ts';
-import { parseJson } from './documents.ts';
+import { parseJson, readIfThere } from './documents.ts';
 import type { ObjectRecord } from './manifest.ts';
 import type { ObjectSources } from './object-sources.ts';
+import { readAgainIfCorrupt } from './read-again.ts';
 import { open } from './sealing/unsealer.ts';
 import { sha256 } from './signing.ts';
-import { ObjectMissingError, type Store } from './store.ts';
+import type { Store } from './store.ts';
 import { unsealedBytes } from './unsealing.ts';
 
 /** Bytes of text beyond which a document is taken for a bomb. */
@@ -46,16 +47,12 @@ export async function readDraftObject(
   sealedSha256: string,
   identities: readonly string[],
 ): Promise<unknown> {
-  let sealed: Buffer;
-  try {
-    sealed = await store.read(key);
-  } catch (error) {
-    if (!(error instanceof ObjectMissingError)) throw error;
-    throw new BackupctlError('not-found', `${key} is not there (any more)`, { cause: error });
-  }
-  if (sha256(sealed) !== sealedSha256) {
+  const sealed = await readAgainIfCorrupt(async () => {
+    const bytes = await readIfThere(store, key);
+    if (bytes === null) throw new BackupctlError('not-found', `${key} is not there (any more)`);
+    if (sha256(bytes) === sealedSha256) return bytes;
     throw new BackupctlError('corrupt', `${key} is not what was written: its SHA-256 differs`);
-  }
+  });
   return decompressJson(key, await open(sealed, identities));
 }
 

@@ -4,6 +4,7 @@ import { createOrRecognise, encode, listAll, readDocument } from './documents.ts
 import { layout } from './layout.ts';
 import { lookahead } from './lookahead.ts';
 import { type Mark, markSchema } from './manifest.ts';
+import { readAgainIfCorrupt } from './read-again.ts';
 import { type SigningKey, signatureFits } from './signing.ts';
 import { ObjectExistsError, type Store } from './store.ts';
 
@@ -100,6 +101,10 @@ export async function readMarksAfter(
 
 /** One mark, checked as {@link readMarks} does it. */
 export async function readMark(store: Store, trusted: ReadonlySet<string>, key: string): Promise<Mark> {
+  return await readAgainIfCorrupt(() => readMarkOnce(store, trusted, key));
+}
+
+async function readMarkOnce(store: Store, trusted: ReadonlySet<string>, key: string): Promise<Mark> {
   const mark = await readDocument(store, markSchema, key);
   const signature = Buffer.from(mark.signature, 'base64');
   if (key !== layout.mark(mark.backup_id, mark.id, mark.kind)) {
