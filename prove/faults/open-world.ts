@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { BackupClient } from '../../client/client.ts';
+import { syncDirectory } from '../../repository/sync-directory.ts';
 import { type HostNames, makeHostNames } from '../../test/servers/host-names.ts';
 import { type HttpProxy, startHttpProxy } from '../../test/servers/http-proxy.ts';
 import { startPlatform } from '../../test/servers/platform.ts';
@@ -177,5 +178,9 @@ async function writeConfiguration(
   await writeFile(
     join(dataDir, 'backupctl.yaml'),
     `repository:\n${repository}deletion_grace: 1s\nstall_limit: 6s\nreserve: 0B\n`,
+    { flush: true },
   );
+  // An operator's configuration was there long before the power was cut.
+  await syncDirectory(dataDir);
+  await syncDirectory(dirname(dataDir));
 }
