@@ -127,7 +127,7 @@ describe('--json', () => {
     const [listed] = JSON.parse(await printed('backup-list', '--json')) as Row[];
     expect(listed).toMatchObject({ id: backup.id, name: 'first', status: 'COMPLETED', parent_id: null });
     expect(JSON.parse(await printed('backup-verify', 'orders@latest', '--data', '--json'))).toEqual({
-      ...{ id: backup.id, name: 'first', findings: [] },
+      ...{ id: backup.id, name: 'first', findings: [], read: ['primary'], unread: [] },
     });
     expect(JSON.parse(await printed('backup-contents', 'first', '--json'))).toContainEqual(
       expect.objectContaining({ database: 'shop', kind: 'table', name: 'public.item', rows: 2, exact: true }),
