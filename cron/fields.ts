@@ -66,10 +66,12 @@ function parseItem(item: string, text: string, rule: FieldRule): number[] {
   const from = first === '*' ? rule.least : valueIn(first, text, rule);
   let to = from;
   if (end !== undefined) to = valueIn(end, text, rule);
-  else if (first === '*' || stepText !== undefined) to = rule.most;
+  else if (first === '*') to = rule.most;
+  // Sunday is no end of a week for Temporal there: `1/2` ends on Saturday at the latest (measured).
+  else if (stepText !== undefined) to = rule.most === 7 ? 6 : rule.most;
   if (to < from) throw backwards(item, text, rule, from, to);
   const step = stepText === undefined ? 1 : stepOf(stepText, text, rule);
-  const widest = rule.most === 7 && (first === '*' || end === undefined) ? to - from - 1 : to - from;
+  const widest = rule.most === 7 && first === '*' ? to - from - 1 : to - from;
   if (stepText !== undefined && step > Math.max(1, widest)) {
     const what = `the step ${step} is longer than the field: it would match ${from} only`;
     throw off(

@@ -3,7 +3,9 @@ import { concurrently } from '../../client/concurrently.ts';
 import { connectTemporal, type TemporalLink } from '../../client/connection.ts';
 import { matchingTimes } from '../../client/matching-times.ts';
 import { dstNotices } from '../../cron/dst.ts';
+import { nextCertainFire } from '../../cron/next-fire.ts';
 import { checkPattern, parsePattern } from '../../cron/pattern.ts';
+import { clockChanges } from '../../cron/wall-clock.ts';
 import { differenceFrom, makePattern, withSchedule } from '../fixtures/cron-patterns.ts';
 import { generator } from '../fixtures/random.ts';
 import { startTemporal, type TemporalServer } from '../servers/temporal.ts';
@@ -69,6 +71,43 @@ describe('cron patterns', () => {
     });
     expect(wrong.slice(0, 10)).toEqual([]);
   }, 180_000);
+
+  test(`that a backup is held to are fires of Temporal, also around changes of the clocks (seed ${seed})`, async () => {
+    const random = generator(seed + 1);
+    const cases: { pattern: string; timezone: string; after: number }[] = [];
+    for (const timezone of zones) {
+      const changes = clockChanges(timezone, Date.now(), Date.now() + 730 * DAY);
+      for (let made = 0; made < 15; ) {
+        const pattern = random() < 0.2 ? `*/${5 + Math.floor(random() * 20)} * * * *` : makePattern(random);
+        if (
+          await checkPattern(pattern).then(
+            () => false,
+            () => true,
+          )
+        )
+          continue;
+        const change = changes[made % Math.max(1, changes.length)]?.at ?? Date.now();
+        cases.push({ pattern, timezone, after: Math.round(change + (random() - 0.8) * 2 * DAY) });
+        made += 1;
+      }
+    }
+    const wrong: string[] = [];
+    await concurrently(cases, 16, async ({ pattern, timezone, after }) => {
+      const certain = nextCertainFire(parsePattern(pattern), timezone, after);
+      if (certain === null) return;
+      const fires = await withSchedule(link, pattern, timezone, (id) =>
+        matchingTimes(link, id, new Date(after), new Date(Math.min(certain, after + 3 * DAY))),
+      );
+      const what = `${pattern} in ${timezone} after ${new Date(after).toISOString()}`;
+      if (certain <= after + 3 * DAY && fires.at(-1)?.getTime() !== certain) wrong.push(`${what}: no fire`);
+      // What is passed over is near to a change of the clocks.
+      for (const fire of fires.map((time) => time.getTime())) {
+        if (fire === certain) continue;
+        if (clockChanges(timezone, fire - DAY, fire + DAY).length === 0) wrong.push(`${what}: passed over`);
+      }
+    });
+    expect(wrong.slice(0, 10)).toEqual([]);
+  }, 120_000);
 
   test.each([
     ['30 2 * * *', 'Europe/Paris', ['02:30 is left out']],

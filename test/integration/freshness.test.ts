@@ -181,3 +181,14 @@ test('an instance is not watched any more once it says none', async () => {
   await rounds(3);
   expect(told('stale', 'recovered')).toHaveLength(seen);
 }, 60_000);
+
+test('status without Temporal prints what the repository tells before it says that Temporal does not answer', async () => {
+  await shop.platform.shutDown();
+  const { code, stdout, stderr } = await shop.platform.cli(['status', '--json']);
+  expect(code).toBe(6);
+  expect(stderr).toContain('does not answer');
+  const [orders] = JSON.parse(stdout) as { name: string; protected: boolean; reason: string; age: number }[];
+  expect(orders).toMatchObject({ name: 'orders', protected: false });
+  expect(orders?.reason).toMatch(/^nothing runs: Temporal .* does not answer/);
+  expect(orders?.age).toBeGreaterThan(0);
+}, 60_000);

@@ -78,6 +78,7 @@ notify:
   templates: { subject: "[{{kind}}] {{subject}}", body: "{{lines}}\\n-- {{names}}\\n" }
 instances:
 ${servers.join('\n')}
+  nobody: { url: "postgres://backup@127.0.0.1:1/shop", password: { env: NOT_SET_ANYWHERE } }
 `,
   );
   platform = await startPlatform({ dataDir, env: { NOT_FOR_CHILDREN: 'environment-secret' } });
@@ -88,7 +89,7 @@ ${servers.join('\n')}
 afterAll(async () => {
   await connection?.close();
   await platform?.stop();
-  await Promise.all([receiver?.stop(), smtp?.stop()]);
+  await Promise.all([receiver?.stop(), smtp?.stop().catch(() => {})]);
   await rm(dataDir, { recursive: true, force: true, maxRetries: 5 });
 });
 
@@ -136,7 +137,9 @@ test('a repository that is sealed to one recipient only is told of at the start'
 
 describe('a store that dies under many schedules', () => {
   test('makes one message that counts them and names the first, which is tried again under the same key', async () => {
-    const list = await platform.json<{ id: string; name: string }[]>(['instance-list']);
+    const list = (await platform.json<{ id: string; name: string }[]>(['instance-list'])).filter(({ name }) =>
+      name.startsWith('shop-'),
+    );
     expect(list).toHaveLength(instances);
     const before = receiver.requests.length;
     const repository = join(dataDir, 'repository');
@@ -180,6 +183,28 @@ describe('a store that dies under many schedules', () => {
     expect(mail.text).toMatch(/and 40 more/);
   }, 150_000);
 });
+
+test('a channel that does not get through is named by status, and every other one gets its message', async () => {
+  await smtp.stop();
+  const { code } = await platform.cli(['backup-create', 'nobody', 'fails', '--wait']);
+  expect(code).not.toBe(0);
+  const stderr = await until(
+    async () => {
+      const status = await platform.cli(['status']);
+      return status.stderr.includes('notifications by') ? status.stderr : null;
+    },
+    { what: 'status to name the channel', timeout: 60_000, interval: 1000 },
+  );
+  expect(stderr).toMatch(
+    /notifications by email do not get through since \S+, 1 waiting: the mail server 127.0.0.1:/,
+  );
+  expect(stderr).not.toContain(mailPassword);
+  expect(
+    toldOf('failure').some(({ cause, subjects }) => cause === 'configuration' && subjects[0] === 'nobody'),
+  ).toBe(true);
+  const metrics = await (await fetch(`http://127.0.0.1:${platform.port}/metrics`)).text();
+  expect(metrics).toMatch(/backupctl_notifications_total\{channel="email",result="failure"\} [1-9]/);
+}, 120_000);
 
 test('no secret of a channel is in what Temporal keeps, in a log or in the repository', async () => {
   for (const secret of [token, signing, mailPassword]) {
