@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { messageOf } from '../errors/backupctl-error.ts';
-import { committedBackups } from '../repository/committed.ts';
+import { completenessOf } from '../repository/completeness.ts';
 import type { RetainResult } from '../workflows/types.ts';
 import { beating } from './beating.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -31,7 +31,12 @@ export function createRetentionActivities(deps: ActivityDeps) {
       const name = deps.instanceNames.get(input.instance_id) ?? input.instance_id;
       const log = openRunLog(deps.repository, input.execution_id, 'retain');
       try {
+        const { isComplete, unasked } = await completenessOf(deps.copies, input.instance_id);
+        for (const { copy, reason } of unasked) {
+          log.warn('a copy could not be asked, so what only it completes does not count', { copy, reason });
+        }
         const outcome = await deps.repository.retain({
+          isComplete,
           instanceId: input.instance_id,
           scheduleId: input.schedule_id,
           madeId: input.backup_id,
@@ -40,7 +45,6 @@ export function createRetentionActivities(deps: ActivityDeps) {
           at: new Date(input.now),
           platformId: deps.platformId,
           isHolderAlive: (holder) => isRunning(deps.temporal, holder),
-          isComplete: await completeNow(deps),
           most,
           signal: Context.current().cancellationSignal,
           onTombstoned: (backupId) => log.info('deletion of a backup begun', { backup_id: backupId }),
@@ -66,19 +70,4 @@ export function createRetentionActivities(deps: ActivityDeps) {
     },
   };
   return withFailures(beating(['retain'], activities));
-}
-
-/** What is in as many repositories as it has to be. One that does not answer vouches for nothing. */
-async function completeNow({ copies }: ActivityDeps): Promise<(backupId: string) => boolean> {
-  if (copies.quorum <= 1) return () => true;
-  const lists = await Promise.all(
-    copies.others.map(async (place) => {
-      try {
-        return await committedBackups((await place.repository()).store);
-      } catch {
-        return new Map<string, unknown>();
-      }
-    }),
-  );
-  return (backupId) => 1 + lists.filter((list) => list.has(backupId)).length >= copies.quorum;
 }

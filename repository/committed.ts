@@ -11,10 +11,14 @@ export interface CommittedBackup extends BackupPlace {
   committedAt: Date;
 }
 
-/** Every backup that a repository has a manifest of, by id, oldest first: one list, and no reads. */
-export async function committedBackups(store: Store): Promise<Map<string, CommittedBackup>> {
+/** Every backup that a repository has a manifest of, or those of one instance, by id, oldest first: one list, no reads. */
+export async function committedBackups(
+  store: Store,
+  ofInstance?: string,
+): Promise<Map<string, CommittedBackup>> {
   const found: CommittedBackup[] = [];
-  for (const { key, modified } of await listAll(store, layout.backups)) {
+  const prefix = ofInstance === undefined ? layout.backups : layout.backupsOf(ofInstance);
+  for (const { key, modified } of await listAll(store, prefix)) {
     const [, instanceId, backupId] = manifestKey.exec(key) ?? [];
     if (instanceId === undefined || backupId === undefined) continue;
     found.push({ instanceId, backupId, committedAt: modified });

@@ -21,7 +21,7 @@ import { freshnessWorkflowId } from '../workflows/types.ts';
  * Temporal kept of it, without what belongs to the machine. A release commits what this writes; the test replays all
  * that were ever committed, so that a workflow that changed is found before a run in progress meets it.
  *
- * `node scripts/record-histories.ts [FOLDER [copies|healing|alarms]]`, by default `test/replay` and everything, which takes about
+ * `node scripts/record-histories.ts [FOLDER [copies|healing|alarms|retention]]`, by default `test/replay` and everything, which takes about
  * three minutes.
  */
 const folder = process.argv[2] ?? join(projectRoot, 'test', 'replay');
@@ -342,6 +342,19 @@ async function recordHealing(recorder: Recorder): Promise<void> {
   await recorder.newest('backup_heal-lost', 'backup_heal');
 }
 
+/** A rule that deletes, and what brings back what it deleted. */
+async function recordRetention(recorder: Recorder): Promise<void> {
+  const { platform } = recorder.shop;
+  const { id } = await platform.json<Started>([
+    ...['schedule-create', 'orders', '0 0 1 1 *', 'kept', '--keep-last', '1', '--paused'],
+  ]);
+  const runs: { id: string; backup_id: string }[] = [];
+  for (let i = 0; i < 2; i += 1) runs.push(await platform.json(['schedule-trigger', id, '--wait']));
+  await recorder.execution('backup_create-keep-last', runs[1]?.id ?? '');
+  await platform.cli(['backup-undelete', runs[0]?.backup_id ?? '', '--wait']);
+  await recorder.newest('backup_undelete-success', 'backup_undelete');
+}
+
 async function namedBelow(pid: number, name: string): Promise<number | undefined> {
   for (const each of await descendants(pid)) {
     const command = execFileSync('ps', ['-o', 'comm=', '-p', String(each)], { encoding: 'utf8' }).trim();
@@ -399,6 +412,7 @@ async function recorded(options: ShopOptions, runs: (recorder: Recorder) => Prom
 
 await mkdir(folder, { recursive: true });
 if (only === undefined) await recorded({ rows: 40_000 }, record);
+if (only === undefined || only === 'retention') await recorded({ rows: 100 }, recordRetention);
 if (only === undefined || only === 'copies') {
   const dataDir = await mkdtemp(join(tmpdir(), 'backupctl-record-'));
   const yaml = 'copies: [{ name: offsite, type: filesystem, path: offsite }]\nquorum: 2\n';

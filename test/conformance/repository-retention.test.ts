@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { completenessOf } from '../../repository/completeness.ts';
 import { layout } from '../../repository/layout.ts';
 import type { Manifest } from '../../repository/manifest.ts';
 import { Repository } from '../../repository/repository.ts';
@@ -155,6 +156,39 @@ describe('retention in a repository', () => {
     const incomplete = made[3]?.id;
     const outcome = await retain(2, { isComplete: (id) => id !== incomplete });
     expect(outcome.tombstoned).toEqual(ids([made[0]]));
+  });
+
+  test('learns from the copies what is complete; one that cannot be asked vouches for nothing', async () => {
+    const { made, retain, instanceId } = await schedule(4);
+    const copy = await places.filesystem();
+    const copied = await copy.open();
+    await copied.create(layout.repository, await store.read(layout.repository));
+    // All but the newest are in the copy.
+    for (const { id } of made.slice(0, 3)) {
+      const key = layout.manifest(instanceId, id);
+      await copied.create(key, await store.read(key));
+    }
+    const there = await Repository.open(copied, owned.keys);
+    const placeNamed = (name: string, repository: () => Promise<Repository>) => ({
+      name,
+      location: name,
+      repository,
+      writable: repository,
+    });
+    const near = placeNamed('near', async () => there);
+    const away = placeNamed('away', () => Promise.reject(new Error('no route')));
+
+    const asked = await completenessOf({ others: [near, away], quorum: 2 }, instanceId);
+    expect(made.map(({ id }) => asked.isComplete(id))).toEqual([true, true, true, false]);
+    expect(asked.unasked).toEqual([{ copy: 'away', reason: 'no route' }]);
+    expect(await retain(2, { isComplete: asked.isComplete })).toMatchObject({
+      tombstoned: ids([made[0]]),
+      wanted: 2,
+    });
+    const alone = await completenessOf({ others: [away], quorum: 2 }, instanceId);
+    expect(await retain(1, { isComplete: alone.isComplete })).toMatchObject({ tombstoned: [], wanted: 0 });
+    await copied.close();
+    await copy.close();
   });
 
   test('removes nothing, and says so, while a manifest of the instance is damaged, until that backup is deleted', async () => {
