@@ -63,6 +63,7 @@ export class PlatformMetrics extends MetricRegistry implements ActivityMetrics {
 
   /** Also from the repository, for what was made before this process began. Never goes back. */
   lastSuccess(instance: string, at: Date): void {
+    this.#begin(instance);
     const name = 'backupctl_backup_last_success_timestamp_seconds';
     this.set(name, Math.max(this.get(name, { backup_instance: instance }) ?? 0, at.getTime() / 1000), {
       backup_instance: instance,
@@ -108,6 +109,7 @@ export class PlatformMetrics extends MetricRegistry implements ActivityMetrics {
   ): void {
     this.#watchedAt = performance.now();
     if (lastBackupAt !== null) this.lastSuccess(instance, new Date(lastBackupAt));
+    this.#begin(instance);
     this.set('backupctl_instance_stale', stale ? 1 : 0, { backup_instance: instance });
     if (maxAge === null)
       this.forgetSeries('backupctl_instance_max_age_seconds', { backup_instance: instance });
@@ -158,6 +160,13 @@ export class PlatformMetrics extends MetricRegistry implements ActivityMetrics {
     if (performance.now() - this.#watchedAt < 300_000) return;
     for (const name of ['backupctl_instance_stale', 'backupctl_instance_max_age_seconds'] as const)
       for (const labels of this.labelsOf(name)) this.forgetSeries(name, labels);
+  }
+
+  /** From when an instance is known: else its first failure after a start would be no rise for anybody to see. */
+  #begin(instance: string): void {
+    for (const result of ['success', 'failure']) {
+      this.add('backupctl_backups_total', 0, { backup_instance: instance, result });
+    }
   }
 
   /** Both results from the first try on: a counter that begins with its first failure has no rise to be seen. */

@@ -52,6 +52,15 @@ describe('the metrics of a platform', () => {
     ]);
   });
 
+  test('begin counting at nought once an instance is known, so that its first failure is a rise', () => {
+    const metrics = new PlatformMetrics('0');
+    metrics.freshness('orders', { stale: false, maxAge: null, lastBackupAt: null });
+    expect(lines(metrics, 'backupctl_backups_total')).toEqual([
+      'backupctl_backups_total{backup_instance="orders",result="success"} 0',
+      'backupctl_backups_total{backup_instance="orders",result="failure"} 0',
+    ]);
+  });
+
   test('give histograms cumulative buckets, a sum and a count', () => {
     const metrics = new PlatformMetrics('0');
     for (const seconds of [0.5, 60, 61, 1e9]) metrics.waited('lane', seconds);
