@@ -52,7 +52,8 @@ async function build(name: WorldName, undo: UndoStack): Promise<World> {
   undo.push(() => source.stop());
   const bucket = name === 'bucket' ? await openBucket(undo) : null;
   const directory = mount === null ? join(dataDir, 'repository') : join(mount.path, 'repository');
-  await writeConfiguration(workspace, dataDir, bucket, directory);
+  const copy = name === 'copied' ? workspace.path('second') : null;
+  await writeConfiguration(workspace, dataDir, bucket, directory, copy);
 
   const toolbox = makeToolbox(workspace);
   const names = bucket?.names ?? null;
@@ -118,12 +119,14 @@ async function build(name: WorldName, undo: UndoStack): Promise<World> {
     bucket,
     toolbox,
     repository: bucket === null ? directory : join(bucket.server.directory, bucket.server.bucket),
+    copy,
     mount,
     workspace,
     passwordFile,
     scheduleId,
     secrets,
     expectedDamage: new Map(),
+    historyLost: false,
     sourceStates: new Map(),
     stop: () => undo.run(),
   };
@@ -160,6 +163,7 @@ async function writeConfiguration(
   dataDir: string,
   bucket: Bucket | null,
   directory: string,
+  copy: string | null,
 ): Promise<void> {
   let repository = `  type: filesystem\n  path: ${directory}\n`;
   if (bucket !== null) {
@@ -175,9 +179,10 @@ async function writeConfiguration(
   secret_access_key: { file: ${secret} }
 `;
   }
+  const copies = copy === null ? '' : `copies:\n  - { name: second, type: filesystem, path: ${copy} }\n`;
   await writeFile(
     join(dataDir, 'backupctl.yaml'),
-    `repository:\n${repository}deletion_grace: 1s\nstall_limit: 6s\nreserve: 0B\n`,
+    `repository:\n${repository}${copies}deletion_grace: 1s\nstall_limit: 6s\nreserve: 0B\n`,
     { flush: true },
   );
   // An operator's configuration was there long before the power was cut.

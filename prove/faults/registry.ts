@@ -1,4 +1,5 @@
 import type { FaultKind } from './kind.ts';
+import { copyKinds } from './kinds/copies.ts';
 import { fileSystemKinds } from './kinds/file-system.ts';
 import { processKinds } from './kinds/processes.ts';
 import { sourceKinds } from './kinds/source.ts';
@@ -10,6 +11,7 @@ import { usKinds } from './kinds/us.ts';
 export const kinds: readonly FaultKind[] = [
   ...processKinds,
   ...storeKinds,
+  ...copyKinds,
   ...fileSystemKinds,
   ...usKinds,
   ...temporalKinds,

@@ -49,6 +49,8 @@ const kept = 7;
 export class Arena {
   readonly world: World;
   readonly ledger: Ledger;
+  /** Of the copy, where there is one. */
+  readonly copyLedger: Ledger | null;
   /** What a restore of a backup may bring: the source's content when it was made. */
   readonly contents = new Map<string, Set<string>>();
   readonly verified = new Set<string>();
@@ -59,6 +61,7 @@ export class Arena {
     this.world = world;
     this.historian = new Historian(world);
     this.ledger = new Ledger(world.repository);
+    this.copyLedger = world.copy === null ? null : new Ledger(world.copy);
   }
 }
 
@@ -92,6 +95,7 @@ export async function runPlan(arena: Arena, plan: Plan): Promise<RunResult> {
 async function attempt(arena: Arena, plan: Plan, result: RunResult): Promise<void> {
   const { world } = arena;
   world.sourceStates.clear();
+  world.historyLost = false;
   const began = new Date();
   await nextEdition(world.postgres, plan.index);
   const listed = await world.client().backupList({ limit: 200 });
@@ -159,7 +163,9 @@ async function attempt(arena: Arena, plan: Plan, result: RunResult): Promise<voi
   result.violations.push(...(await verdict.verifyBackups(plan.random)));
   await tidy(arena, verdict);
   result.violations.push(...(await sweepAndLook(arena, asked)));
-  result.violations.push(...(await arena.ledger.check((id) => arena.deleted.has(id))));
+  for (const ledger of [arena.ledger, arena.copyLedger]) {
+    if (ledger !== null) result.violations.push(...(await ledger.check((id) => arena.deleted.has(id))));
+  }
 }
 
 /** Waits until everything that was begun has ended, and the platform answers. @returns words where that does not come */
@@ -223,8 +229,14 @@ async function tidy({ world, deleted }: Arena, verdict: Verdict): Promise<void> 
 }
 
 /** The janitor without any grace, and then nothing may be left. */
-async function sweepAndLook({ world, ledger }: Arena, asked: readonly Asked[]): Promise<string[]> {
+async function sweepAndLook(
+  { world, ledger, copyLedger }: Arena,
+  asked: readonly Asked[],
+): Promise<string[]> {
   const wrong: string[] = [];
+  // What executions left that Temporal forgot is known by their logs, once those are closed: by the first of two sweeps.
+  if (world.historyLost)
+    await world.client().executionWait((await world.client().janitorRun({ grace: 0 })).id);
   const { id } = await world.client().janitorRun({ grace: 0 });
   await world.client().executionWait(id);
   const { state, output } = await world.client().executionShow(id);
@@ -235,6 +247,7 @@ async function sweepAndLook({ world, ledger }: Arena, asked: readonly Asked[]): 
   let left: string[] = [];
   for (let look = 0; look < 12; look += 1) {
     left = await leftovers(world, ledger, new Set(baseDatabases));
+    left.push(...((await copyLedger?.strays()) ?? []).map((file) => `object ${file} of the copy`));
     if (left.length === 0) break;
     await sleep(500);
   }

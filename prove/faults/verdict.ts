@@ -58,7 +58,12 @@ export class Verdict {
     }
     const known = new Set(history.executions.map(({ id }) => id));
     for (const { executionId, operation } of asked) {
-      if (executionId !== null && operation.do !== 'cancel' && !known.has(executionId)) {
+      if (
+        executionId !== null &&
+        operation.do !== 'cancel' &&
+        !known.has(executionId) &&
+        !this.#arena.world.historyLost
+      ) {
         wrong.push(`execution ${executionId} (${operation.do}) was started, and Temporal does not know it`);
       }
     }
@@ -81,8 +86,28 @@ export class Verdict {
         wrong.push(`backup ${id} (${name}) is COMPLETED, and verify finds ${words}`);
       }
     }
+    if (world.copy !== null) wrong.push(...(await this.#copiedWell(due)));
     const whole = this.#completed.filter(({ id }) => !world.expectedDamage.has(id));
     if (random() < 0.35 && whole.length > 0) wrong.push(...(await this.#restoreSample(pick(random, whole))));
+    return wrong;
+  }
+
+  /** Each is in the copy as well, whole; one that no run has copied yet is copied now. */
+  async #copiedWell(backups: readonly Backup[]): Promise<string[]> {
+    const { world, deleted } = this.#arena;
+    const client = world.client();
+    const wrong: string[] = [];
+    for (const { id, name } of backups) {
+      if (deleted.has(id)) continue;
+      const { executionId } = await client.backupCopy(id, 'second');
+      await client.executionWait(executionId);
+      const { state, output } = await client.executionShow(executionId);
+      if (state !== 'SUCCESS') wrong.push(`the copy of ${id} ended ${state}: ${output?.error}`);
+      const { findings, unread } = await client.backupVerify(id, { data: true, copy: 'second' });
+      if (findings.length + unread.length > 0) {
+        wrong.push(`verify of the copy of ${id} (${name}) finds ${JSON.stringify({ findings, unread })}`);
+      }
+    }
     return wrong;
   }
 

@@ -14,8 +14,9 @@ import type { Toolbox } from './toolbox.ts';
  * - `bucket`: in versitygw, behind a TCP proxy and an HTTP proxy
  * - `small-disk`: a directory on a small loop device of its own
  * - `forgetful`: a directory on the FUSE file system that forgets what was not synced; the data directory is on another
+ * - `copied`: a directory, with a copy in another one
  */
-export type WorldName = 'directory' | 'bucket' | 'small-disk' | 'forgetful';
+export type WorldName = 'directory' | 'bucket' | 'small-disk' | 'forgetful' | 'copied';
 
 /** Servers and a platform that many runs share. Between two runs everything in it is healthy. */
 export interface World {
@@ -49,6 +50,8 @@ export interface World {
   } | null;
   /** Where the repository's objects are as files, also those of the bucket. Read it, never write it. */
   readonly repository: string;
+  /** Only in `copied`: where the copy `second` lies. */
+  readonly copy: string | null;
   /** Only in `small-disk` and `forgetful`: what the kinds of the file system need of their mount. */
   readonly mount: WorldMount | null;
   /** The programs that `up` starts: they can be told to misbehave. */
@@ -62,6 +65,8 @@ export interface World {
   readonly secrets: readonly string[];
   /** Backups that a fault has broken on purpose, by id, with what may be found: they need not verify. */
   readonly expectedDamage: Map<string, RegExp>;
+  /** Set by a kind that lost Temporal's database in this run: executions that it began are nowhere any more. */
+  historyLost: boolean;
   /** Contents that a fault gives a database of the source for a while, by database: a backup may be of any of them. */
   readonly sourceStates: Map<string, Set<string>>;
   stop(): Promise<void>;

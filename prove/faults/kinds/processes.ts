@@ -4,7 +4,7 @@ import type { FaultKind } from '../kind.ts';
 import type { Misbehaviour, Tool } from '../toolbox.ts';
 import { signal, soon, victim } from '../victims.ts';
 
-const worlds = ['directory', 'bucket'] as const;
+const worlds = ['directory', 'bucket', 'copied'] as const;
 
 /** Tools by what of the product starts them. */
 const struckTools = ['pg_dump', 'pg_dumpall', 'pg_restore', 'zstd', 'tee'] as const satisfies readonly Tool[];

@@ -4,7 +4,7 @@ import { type FaultKind, type Injected, pick } from '../kind.ts';
 import { soon } from '../victims.ts';
 import type { World } from '../world.ts';
 
-const worlds = ['directory', 'bucket'] as const;
+const worlds = ['directory', 'bucket', 'copied'] as const;
 
 /** What the end of a server or of a connection makes of a run, in the words of PostgreSQL, its tools and ours. */
 const gone =

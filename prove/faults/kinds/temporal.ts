@@ -6,7 +6,7 @@ import type { FaultKind } from '../kind.ts';
 import { nameOf, signal, soon } from '../victims.ts';
 import type { World } from '../world.ts';
 
-const worlds = ['directory', 'bucket'] as const;
+const worlds = ['directory', 'bucket', 'copied'] as const;
 const nobody = [/^start: (unavailable|lost)/, /^start: exit code (6|null)/];
 
 /** The server of the platform, not what starts it. */

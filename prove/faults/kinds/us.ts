@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,7 +13,7 @@ import { nameOf, signal } from '../victims.ts';
 import type { World } from '../world.ts';
 
 const run = promisify(execFile);
-const worlds = ['directory', 'bucket'] as const;
+const worlds = ['directory', 'bucket', 'copied'] as const;
 
 /** What a command says that finds nobody, or is cut off while it waits. */
 const nobody = [/^start: (unavailable|lost)/, /^start: exit code (6|null)/];
@@ -342,6 +342,43 @@ const twoPlatforms: FaultKind = {
   },
 };
 
+const controlPlaneLost: FaultKind = {
+  name: 'us-control-plane-lost',
+  group: 'us',
+  takes: 'platform',
+  does: 'everything killed, schedules and histories and the id of the platform lost; `recover`, then `up`',
+  worlds,
+  weight: 0.6,
+  hold: [0, 500],
+  reasons: [...nobody, ...restoreCut, /^start: not-found/],
+  async inject(world) {
+    const { dataDir } = world.platform;
+    const exported = (await filesBelow(world.repository)).some((file) => file.includes(world.scheduleId));
+    // Within a minute of its creation a schedule is in the repository; before that there is nothing to recover it from.
+    if (!exported) return nothing('the schedule is not exported yet');
+    await world.platform.kill9('everything');
+    world.historyLost = true;
+    for (const name of readdirSync(dataDir)) {
+      if (/^(temporal\.db.*|platform\.json|platform-id.*)$/.test(name)) rmSync(join(dataDir, name));
+    }
+    const wrong: string[] = [];
+    return {
+      struck: true,
+      what: 'temporal.db and the platform id removed',
+      wrong,
+      async lift() {
+        const words = ['recover', '--data-dir', dataDir, '--activate', '--json'];
+        const { code, stderr } = await world.platform.cli(words, { env: world.env });
+        if (code !== 0) wrong.push(`recover ended with ${code}: ${stderr}`);
+        await world.restartPlatform();
+        const schedules = await world.client().scheduleList();
+        if (!schedules.some(({ id }) => id === world.scheduleId))
+          wrong.push('recover brought no schedule back');
+      },
+    };
+  },
+};
+
 function nothing(what: string): Injected {
   return { struck: false, what, lift: async () => {} };
 }
@@ -349,6 +386,7 @@ function nothing(what: string): Injected {
 export const usKinds: readonly FaultKind[] = [
   killed('up'),
   killed('everything'),
+  controlPlaneLost,
   told,
   paused,
   zombie,
