@@ -44,7 +44,16 @@ try {
     exitCode = reportFailure(error, debug);
   }
 }
+// What a slow reader of a pipe has not taken yet would be cut off.
+await Promise.all([process.stdout, process.stderr].map(flushed));
 process.exit(exitCode);
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.writableLength === 0) resolve();
+    else stream.write('', () => resolve());
+  });
+}
 
 async function main(words: readonly string[]): Promise<number> {
   const { verb, words: rest } = splitCommandLine(words);

@@ -6,9 +6,10 @@ import { flip } from './flip.ts';
 import { Journal } from './journal.ts';
 import { kills } from './kills.ts';
 import { add, type Proof, type Tally } from './proof.ts';
+import { recover } from './recover.ts';
 import { row, table, writeReport } from './report.ts';
 
-const proofs: readonly Proof[] = [cancel, kills, cron, flip];
+const proofs: readonly Proof[] = [cancel, kills, cron, flip, recover];
 const usage = `npm run prove -- [NAME …] [--seed N] [--runs N] [--fresh] [--write]
 
 Proofs: ${proofs.map(({ name }) => name).join(', ')} (without a name: all of them).

@@ -1,9 +1,11 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Client } from '@temporalio/client';
 import { openCopies } from '../config/copies.ts';
 import type { Config } from '../config/load.ts';
 import { messageOf } from '../errors/backupctl-error.ts';
 import { primaryName } from '../repository/copies.ts';
+import { absentSchedules } from './absent-schedules.ts';
 import { BoundedLog } from './bounded-log.ts';
 import { workflowBundle } from './bundle.ts';
 import type { EmbeddedTemporal } from './embedded-temporal.ts';
@@ -183,6 +185,13 @@ export async function livePlatform(life: Life): Promise<void> {
     const facts = { platform, dataDir, config, repository, created, instances: instances?.length ?? 1 };
     log.begin(startText(facts), 'backupctl is up', startFields(facts));
     void seedLastSuccesses(repository, metrics);
+    const client = new Client({ connection: own.connection, namespace });
+    const absent = await absentSchedules(client, repository).catch(() => null);
+    if (absent !== null) {
+      trouble(
+        `${absent} schedules of the repository are not in this Temporal, whose database is new: \`backupctl recover\` makes them again`,
+      );
+    }
     await tenancy.watch(stop, (problem) => {
       trouble(problem ?? 'the repository is ours again');
       if (problem === null) ready(life, platform);

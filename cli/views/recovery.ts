@@ -28,6 +28,7 @@ export function recoveryDocument({ plan, dataDir, epoch, belongings, schedules, 
       kept: schedules.kept.length,
     },
     workbooks: plan.workbooks,
+    places: plan.places,
     deleted_before: plan.deleted,
     backups: {
       whole: survey.whole,
@@ -42,9 +43,10 @@ export function recoveryDocument({ plan, dataDir, epoch, belongings, schedules, 
 
 /** Everything that a person has to look at, a line each. */
 export function problemsOf({ plan, schedules }: Pick<Recovered, 'plan' | 'schedules'>): string[] {
-  const { survey, problems } = plan;
+  const { survey, problems, places } = plan;
   return [
     ...problems,
+    ...places.flatMap(problemOfPlace),
     ...survey.damaged.map(({ backupId, problem }) => `backup ${backupId}: ${problem}`),
     ...survey.incomplete.map(
       ({ backupId, name, missing, first }) =>
@@ -52,6 +54,15 @@ export function problemsOf({ plan, schedules }: Pick<Recovered, 'plan' | 'schedu
     ),
     ...(schedules?.problems ?? []).map(({ id, name, problem }) => `schedule ${name} (${id}): ${problem}`),
   ];
+}
+
+/** Only where there are several: of one alone the recovery has already said what is wrong. */
+function problemOfPlace({ name, location, problem, lacks }: RecoveryPlan['places'][number]): string[] {
+  if (problem !== null) return [`${name} (${location}) is left out: ${problem}`];
+  if (lacks.length === 0) return [];
+  const some = lacks.slice(0, 3).join(', ');
+  const more = lacks.length > 3 ? `, and ${lacks.length - 3} more` : '';
+  return [`${name} (${location}) lacks ${lacks.length} backups that another one has: ${some}${more}`];
 }
 
 export function recoveryProperties(recovered: Recovered): Record<string, Property> {
@@ -68,6 +79,13 @@ export function recoveryProperties(recovered: Recovered): Record<string, Propert
     data_dir: always(dataDir),
     dry_run: always(epoch === null),
     epoch: always(epoch?.epoch ?? (plan.owned ? owner?.epoch : (owner?.epoch ?? 0) + 1)),
+    ...(plan.places.length < 2
+      ? {}
+      : {
+          copies: always(
+            plan.places.map(({ name, backups }) => `${name}: ${backups ?? 'left out'}`).join(', '),
+          ),
+        }),
     instances: always(plan.instances.length),
     owner_before: always(owner === null ? '' : `${owner.platform} (epoch ${owner.epoch})`),
     repository: always(plan.location),

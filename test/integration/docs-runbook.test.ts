@@ -1,20 +1,21 @@
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { projectRoot } from '../servers/cache.ts';
 import { type Platform, startPlatform } from '../servers/platform.ts';
 import { type PostgresServer, startPostgres } from '../servers/postgres.ts';
-import { createWorkspace, type Workspace } from '../servers/workspace.ts';
+import { until } from '../servers/wait.ts';
+import { createWorkspace, runCli, type Workspace } from '../servers/workspace.ts';
 
 let workspace: Workspace;
 let postgres: PostgresServer;
 let spare: PostgresServer;
 let platform: Platform;
 
-/** The commands of the runbook in docs/operations.md, in their order, each as its words. */
-function runbook(): string[][] {
+/** The commands of a runbook in docs/operations.md, in their order, each as its words. */
+function runbook(title: string): string[][] {
   const document = readFileSync(join(projectRoot, 'docs', 'operations.md'), 'utf8');
-  const [, section = ''] = /^## A restore at three in the morning\n([\s\S]*?)^## /m.exec(document) ?? [];
+  const [, section = ''] = new RegExp(`^## ${title}\\n([\\s\\S]*?)^## `, 'm').exec(document) ?? [];
   return [...section.matchAll(/^ *```sh\n([\s\S]*?)^ *```$/gm)]
     .flatMap(([, block = '']) => block.split('\n').map((line) => line.trim()))
     .filter((line) => line.startsWith('backupctl '))
@@ -50,8 +51,8 @@ afterAll(async () => {
   await workspace?.remove();
 });
 
-test('every command of the runbook in docs/operations.md does what it is there for', async () => {
-  const commands = runbook();
+test('every command of the runbook for a restore does what it is there for', async () => {
+  const commands = runbook('A restore at three in the morning');
   expect(commands.length).toBeGreaterThan(12);
   for (const words of commands) {
     if (words[0] === 'restore-finish') {
@@ -71,5 +72,45 @@ test('every command of the runbook in docs/operations.md does what it is there f
     [spare, 'shop'],
   ] as const) {
     expect(await server.psql('SELECT count(*) FROM orders', database)).toBe('10');
+  }
+}, 180_000);
+
+test('every command of the runbook for a lost control plane does what it is there for', async () => {
+  const commands = runbook('The control plane is lost');
+  expect(commands.length).toBeGreaterThan(8);
+  // Whatever is registered counts for `status`.
+  await platform.cli(['instance-delete', 'spare']);
+  // The exporter looks each minute.
+  await until(() => existsSync(join(platform.dataDir, 'repository', 'schedules')), {
+    what: 'the schedule to be exported',
+    timeout: 90_000,
+  });
+  cpSync(join(platform.dataDir, 'repository'), workspace.path('backups'), { recursive: true });
+  copyFileSync(join(platform.dataDir, 'identity.txt'), workspace.path('identity.txt'));
+  copyFileSync(workspace.path('orders'), workspace.path('orders.password'));
+  // The machine is gone; its schedules were active.
+  await platform.kill9('everything');
+  let successor: Platform | undefined;
+  try {
+    for (const words of commands) {
+      if (words[0] === 'up') {
+        expect(words).toEqual(['up', '--data-dir', './new']);
+        successor = await startPlatform({ dataDir: workspace.path('new') });
+        continue;
+      }
+      const { code, stdout, stderr } = await runCli(words, { cwd: workspace.directory });
+      expect([words.join(' '), code, code === 0 ? '' : stdout + stderr]).toEqual([words.join(' '), 0, '']);
+    }
+    const schedules = await successor?.json<{ name: string; paused: boolean }[]>(['schedule-list']);
+    expect(schedules?.map(({ name, paused }) => [name, paused])).toEqual([['nightly', false]]);
+    const backups = await successor?.json<{ name: string; status: string }[]>(['backup-list']);
+    expect(backups?.map(({ name, status }) => [name, status])).toEqual(
+      expect.arrayContaining([
+        ['before', 'COMPLETED'],
+        ['after-recovery', 'COMPLETED'],
+      ]),
+    );
+  } finally {
+    await successor?.stop();
   }
 }, 180_000);

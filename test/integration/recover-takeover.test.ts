@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, rm, writeFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openStore } from '../../repository/stores/open.ts';
@@ -9,7 +11,15 @@ import { type HttpProxy, startHttpProxy } from '../servers/http-proxy.ts';
 import { type Platform, startPlatform } from '../servers/platform.ts';
 import { type S3Server, startS3 } from '../servers/s3.ts';
 import { until } from '../servers/wait.ts';
-import { createWorkspace, killTree, runCli, spawnCli, type Workspace } from '../servers/workspace.ts';
+import {
+  cliEnvironment,
+  createWorkspace,
+  killTree,
+  launcher,
+  runCli,
+  spawnCli,
+  type Workspace,
+} from '../servers/workspace.ts';
 import { filesBelow } from './fixture.ts';
 
 interface Recovery {
@@ -129,6 +139,57 @@ test('killed in the middle and called again it goes on; what was there already i
   early.kill('SIGTERM');
   expect((await early.result).code).toBe(0);
 }, 120_000);
+
+test('a long answer arrives whole, however slowly it is read', async () => {
+  const lost = await lostIn('wide', 300);
+  const line = [launcher, ...words(workspace.path('wide', 'data'), lost.path, lost.identity), '--dry-run'];
+  // A pipe holds 64 KiB: the rest has to wait for the reader.
+  const { stdout } = await promisify(execFile)('sh', ['-c', `"$@" | { sleep 3; cat; }`, 'sh', ...line], {
+    env: cliEnvironment(),
+    maxBuffer: 2 ** 24,
+  });
+  expect(stdout.length).toBeGreaterThan(65_536);
+  expect((JSON.parse(stdout) as { schedules: object[] }).schedules).toHaveLength(300);
+}, 60_000);
+
+test('with copies any one will do: those that answer are taken over, and what each lacks is named', async () => {
+  const lost = await lostIn('copies', 1, 3);
+  const copy = workspace.path('copies', 'offsite');
+  await cp(lost.path, copy, { recursive: true });
+  const newest = (await filesBelow(join(copy, 'backups')))
+    .filter((file) => file.endsWith('manifest.json'))
+    .at(-1);
+  await rm(join(copy, 'backups', (newest ?? '').split('/').slice(0, 2).join('/')), { recursive: true });
+  const config = await workspace.file(
+    'copies/backupctl.yaml',
+    [
+      'repository: { type: filesystem, path: repository }',
+      'copies:',
+      '  - { name: offsite, type: filesystem, path: offsite }',
+      '  - { name: burnt, type: filesystem, path: burnt }',
+    ].join('\n'),
+  );
+  const dataDir = workspace.path('copies', 'data');
+  const line = [...words(dataDir, copy, lost.identity), '--config', config];
+  const { code, stdout, stderr } = await runCli(line);
+  expect(code, stderr).toBe(9);
+  const done = JSON.parse(stdout) as Recovery & { places: { name: string; backups: number | null }[] };
+  expect(done).toMatchObject({ epoch: { epoch: 2 }, backups: { whole: 2 } });
+  expect(done.places.map(({ name, backups }) => [name, backups])).toEqual([
+    ['primary', 3],
+    ['offsite', 2],
+    ['burnt', null],
+  ]);
+  expect(done.problems.join('\n')).toContain('offsite');
+  expect(done.problems.join('\n')).toMatch(/burnt .* is left out/);
+  // Both belong to the new platform now.
+  for (const path of [lost.path, copy]) {
+    const epoch = JSON.parse(await readFile(join(path, 'epochs', '2.json'), 'utf8')) as {
+      platform_id: string;
+    };
+    expect(epoch.platform_id).toBe(done.epoch?.platform_id);
+  }
+}, 60_000);
 
 test('what is damaged is named, and stops nothing else', async () => {
   const lost = await lostIn('damaged', 3, 3);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -339,6 +339,45 @@ test('the new platform has schedules, instances and backups, and goes on; --acti
     { name: 'weekly', paused: true, note: 'a new disk' },
   ]);
   expect(active[0]?.next_execution_time).not.toBeNull();
+}, 120_000);
+
+test('a new database of Temporal means no deletion: what the repository has is kept, and made again', async () => {
+  const up = successor as Platform;
+  await up.shutDown();
+  for (const suffix of ['', '-wal', '-shm'])
+    await rm(join(up.dataDir, `temporal.db${suffix}`), { force: true });
+  await up.restart();
+  await until(() => up.stdout.includes('2 schedules of the repository are not in this Temporal'), {
+    what: 'up to miss them',
+  });
+  const connection = await Connection.connect({ address: `127.0.0.1:${up.temporalPort}` });
+  const { schedule, workflow } = new Client({ connection });
+  const looks = async () => {
+    let count = 0;
+    const query = "WorkflowType = 'reconcile' AND ExecutionStatus = 'Completed'";
+    for await (const _ of workflow.list({ query })) count += 1;
+    return count;
+  };
+  await until(
+    async () => {
+      await schedule.getHandle('backupctl-reconciler').trigger();
+      return (await looks()) >= 2;
+    },
+    { what: 'the exporter to have looked', timeout: 60_000, interval: 500 },
+  );
+  await connection.close();
+  for (const name of ['nightly', 'weekly']) {
+    expect(await latest('schedules', ids[name] ?? '')).toMatchObject({ deleted: false });
+  }
+  // Its own repository: neither --repository nor --identity has to be given.
+  const { code, stdout, stderr } = await up.cli(['recover', '--activate', '--json']);
+  expect(code, stderr).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({ epoch: { epoch: 2 }, schedules_done: { created: 2 } });
+  const schedules = await up.json<ScheduleJson[]>(['schedule-list']);
+  expect(schedules.map(({ name, paused }) => [name, paused])).toEqual([
+    ['nightly', false],
+    ['weekly', true],
+  ]);
 }, 120_000);
 
 async function readyz(port: number): Promise<{ status: number; body: string }> {

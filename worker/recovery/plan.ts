@@ -10,6 +10,7 @@ import type { Repository, Revision } from '../../repository/repository.ts';
 import { decodeScheduleCopy, type ScheduleCopy } from '../../repository/schedule-copy.ts';
 import { parseIdentities } from '../../repository/sealing/header.ts';
 import { type Survey, surveyBackups } from '../../repository/survey.ts';
+import type { FoundPlace } from './places.ts';
 import { type SecretToAllow, secretsToAllow } from './secrets.ts';
 
 /** Documents that are read at a time. */
@@ -47,6 +48,8 @@ export interface RecoveryPlan {
   secrets: SecretToAllow[];
   /** Revisions that cannot be read, backups that the identity does not open …: what a person has to look at. */
   problems: string[];
+  /** The configured repositories: more than one where there are copies. */
+  places: FoundPlace[];
   /** Copies of every schedule, deleted ones too. */
   copies: ScheduleCopy[];
 }
@@ -64,7 +67,10 @@ export interface PlanOptions {
  * Reads a repository and says what a recovery would do. Writes nothing.
  * @throws BackupctlError credentials: no backup is signed by a trusted key, or the identity opens none of them
  */
-export async function planRecovery(repository: Repository, options: PlanOptions): Promise<RecoveryPlan> {
+export async function planRecovery(
+  repository: Repository,
+  options: PlanOptions,
+): Promise<Omit<RecoveryPlan, 'places'>> {
   const { config, activate, onProgress } = options;
   const problems: string[] = [];
   const note = (problem: string) => problems.push(problem);

@@ -12,6 +12,7 @@ import { ensurePlatformId, readPlatformId } from '../platform-id.ts';
 import { UndoStack } from '../undo-stack.ts';
 import { type Belongings, bringBelongings } from './belongings.ts';
 import type { RecoverOptions } from './options.ts';
+import { lookAtPlaces, type Places } from './places.ts';
 import { planRecovery, type RecoveryPlan } from './plan.ts';
 import { type RecoverySettings, recoverySettings } from './settings.ts';
 import { joinTemporal, type RunningPlatform, startTemporal, takeDataDir } from './temporal.ts';
@@ -45,8 +46,14 @@ export async function recover(options: RecoverOptions): Promise<Recovered> {
   try {
     const reader = await openRepository(settings.reading, { env: options.env });
     undo.push(() => reader.store.close());
+    const places = await lookAtPlaces(
+      settings.config,
+      { place: settings.place, repository: reader },
+      options.env,
+    );
+    undo.push(() => places.close());
     if (options.dryRun) {
-      const plan = await makePlan(reader, settings, options);
+      const plan = await makePlan(reader, settings, options, places);
       return { plan, dataDir, epoch: null, belongings: null, schedules: null, running: null, ready: null };
     }
     // Everything that we or Temporal create is for this user alone.
@@ -56,8 +63,8 @@ export async function recover(options: RecoverOptions): Promise<Recovered> {
     const { lock, running } = await takeDataDir(dataDir);
     undo.push(() => lock?.release());
     if (running !== null) assertSameRepository(running, reader, dataDir);
-    const plan = await makePlan(reader, settings, options);
-    return await carryOut({ plan, settings, options, running, undo });
+    const plan = await makePlan(reader, settings, options, places);
+    return await carryOut({ plan, places, settings, options, running, undo });
   } finally {
     await undo.run();
   }
@@ -67,26 +74,29 @@ async function makePlan(
   repository: Repository,
   { config, identity }: RecoverySettings,
   { activate, onProgress }: RecoverOptions,
+  places: Places,
 ): Promise<RecoveryPlan> {
   const there = await stat(config.dataDir).catch(() => null);
-  return planRecovery(repository, {
+  const plan = await planRecovery(repository, {
     config,
     platformId: there === null ? null : readPlatformId(config.dataDir),
     identity,
     activate,
     onProgress,
   });
+  return { ...plan, places: places.found };
 }
 
 interface Work {
   plan: RecoveryPlan;
+  places: Places;
   settings: RecoverySettings;
   options: RecoverOptions;
   running: RunningPlatform | null;
   undo: UndoStack;
 }
 
-async function carryOut({ plan, settings, options, running, undo }: Work): Promise<Recovered> {
+async function carryOut({ plan, places, settings, options, running, undo }: Work): Promise<Recovered> {
   const { env, onProgress } = options;
   const { dataDir } = settings.config;
   const now = new Date();
@@ -103,6 +113,9 @@ async function carryOut({ plan, settings, options, running, undo }: Work): Promi
   const epoch = plan.owned
     ? await repository.assertOwner(platformId)
     : await claim(repository, plan, platformId, config, now);
+
+  // The copies follow; one that does not answer now is followed by `up` when it does.
+  plan.problems.push(...(await places.claim({ platformId, platform: platformName(config), now })));
 
   const temporal =
     running === null
