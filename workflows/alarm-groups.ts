@@ -86,7 +86,7 @@ export class AlarmGroups {
     const id = `${alarm.subject}|${alarm.executionId ?? alarm.at}`;
     if (group.seen.has(id)) return;
     keep(group.seen, id);
-    if (alarm.kind === 'recovered') this.forgive([alarm.subject]);
+    if (alarm.kind === 'recovered') this.#forget([alarm.subject], () => true);
     // A little less than `repeat`: what is raised once a day must not be taken for too early by a second.
     const key = toldKey(alarm);
     const last = group.told.get(key);
@@ -102,8 +102,11 @@ export class AlarmGroups {
 
   /** A good backup was made of them: a failure after it is news. */
   forgive(subjects: readonly string[]): void {
-    for (const group of this.#groups) {
-      if (group.kind !== 'failure') continue;
+    this.#forget(subjects, ({ kind }) => kind === 'failure');
+  }
+
+  #forget(subjects: readonly string[], of: (group: Group) => boolean): void {
+    for (const group of this.#groups.filter(of)) {
       for (const key of group.told.keys()) {
         if (subjects.some((subject) => key.startsWith(`${subject}|`))) group.told.delete(key);
       }

@@ -126,6 +126,21 @@ test('each change is told, however soon: stale, recovered, stale', () => {
   expect(messages.map(({ kind }) => kind)).toEqual(['stale', 'recovered', 'stale']);
 });
 
+test('a condition that was over is told again when it comes back the same day', () => {
+  const debt = (kind: 'copy_debt' | 'recovered') =>
+    failure('offsite', { kind, reason: 'it lacks 3 backups', cause: 'offsite', executionId: null });
+  const messages = told(
+    [
+      [0, debt('copy_debt')],
+      [100 * second, debt('copy_debt')],
+      [200 * second, debt('recovered')],
+      [400 * second, debt('copy_debt')],
+    ],
+    900 * second,
+  );
+  expect(messages.map(({ kind }) => kind)).toEqual(['copy_debt', 'recovered', 'copy_debt']);
+});
+
 test('what continues in the next run of the workflow fits into it, and is the same', () => {
   const groups = new AlarmGroups(null);
   for (let n = 0; n < 5_000; n += 1) groups.take({ alarm: failure(`instance-number-${n}`), ...settings }, 0);
