@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { whyNoMount } from './may-mount.ts';
 
 /**
  * What a program that is started behind them can resolve: the name `localhost`, or, after `forget`, no name at all. It is
@@ -18,12 +18,7 @@ export interface HostNames {
 
 /** Null where no mount can be made for one program alone: that takes Linux and root. */
 export function makeHostNames(): HostNames | null {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return null;
-  try {
-    execFileSync('unshare', ['--mount', 'true'], { stdio: 'ignore' });
-  } catch {
-    return null;
-  }
+  if (whyNoMount() !== null) return null;
   const folder = mkdtempSync(join(tmpdir(), 'backupctl-test-names-'));
   const hosts = join(folder, 'hosts');
   const order = join(folder, 'nsswitch.conf');

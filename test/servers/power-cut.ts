@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { whyNoMount } from './may-mount.ts';
 import type { DiskTrouble } from './power-cut/fuse-disk.ts';
 import type { DiskAnswer, DiskOrder } from './power-cut/main.ts';
 
@@ -32,8 +33,8 @@ export interface PowerCutFs {
 
 /** Why this machine cannot mount the file system, or null. It takes Linux, root and `/dev/fuse`. */
 export function whyNoFuse(): string | null {
-  if (process.platform !== 'linux') return 'FUSE is mounted on Linux only';
-  if (process.getuid?.() !== 0) return 'only root may mount';
+  const why = whyNoMount();
+  if (why !== null) return why;
   try {
     accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
     return null;

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, truncateSync, writeFileSync } from 
 import { open, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { whyNoMount } from './may-mount.ts';
 
 /** An ext4 of its own on a loop device. */
 export interface SmallDisk {
@@ -23,10 +24,10 @@ export interface SmallDisk {
 
 /** Why this machine has no small disks, or null. */
 export function whyNoLoop(): string | null {
-  if (process.platform !== 'linux') return 'loop devices are known to Linux only';
-  if (process.getuid?.() !== 0) return 'only root may mount';
+  const why = whyNoMount();
+  if (why !== null) return why;
   if (!existsSync('/dev/loop-control')) return '/dev/loop-control is not there';
-  return null;
+  return existsSync('/sbin/mkfs.ext4') ? null : 'there is no mkfs.ext4 (package e2fsprogs)';
 }
 
 /** Makes one of so many bytes and mounts it in a temporary folder. */

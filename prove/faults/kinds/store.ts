@@ -4,6 +4,7 @@ import type { HttpFault, ProxiedRequest } from '../../../test/servers/http-proxy
 import type { Fault as TcpFault } from '../../../test/servers/proxy.ts';
 import { between, type FaultKind, type Injected, pick, type Random } from '../kind.ts';
 import type { World } from '../world.ts';
+import { partKinds } from './store-parts.ts';
 
 type Bucket = NonNullable<World['bucket']>;
 type Requests = (request: ProxiedRequest) => boolean;
@@ -17,7 +18,6 @@ const any: Requests = () => true;
 const isPart: Requests = ({ method, url }) => method === 'PUT' && url.includes('partNumber=');
 const isPut: Requests = ({ method, url }) => method === 'PUT' && !url.includes('uploadId=');
 const isManifest: Requests = (request) => isPut(request) && /\/manifest\.json(\?|$)/.test(request.url);
-const isComplete: Requests = ({ method, url }) => method === 'POST' && url.includes('uploadId=');
 const isDelete: Requests = ({ method }) => method === 'DELETE';
 const isList: Requests = ({ method, url }) => method === 'GET' && url.includes('list-type=');
 const isObject: Requests = ({ method, url }) =>
@@ -302,10 +302,9 @@ export const storeKinds: readonly FaultKind[] = [
     body: '<html>Log in</html>',
   })),
   lostAnswer('store-lost-put', 'a PUT', isPut),
-  lostAnswer('store-lost-part', 'a part', isPart),
-  lostAnswer('store-lost-complete', 'the completion of an upload', isComplete),
   lostAnswer('store-lost-manifest', 'the PUT of a manifest', isManifest),
   lostAnswer('store-lost-delete', 'a DELETE', isDelete),
+  ...partKinds,
   badRequest,
   badAnswer,
   halfLists,
