@@ -11,6 +11,7 @@ import {
 import { type Copies, primaryName, type RepositoryPlace } from '../repository/copies.ts';
 import { layout } from '../repository/layout.ts';
 import { Repository } from '../repository/repository.ts';
+import type { Store } from '../repository/store.ts';
 import type { StoreObserver } from '../repository/stores/observer.ts';
 import { loadKeys } from './keys.ts';
 import type { Config, ConfiguredCopy } from './load.ts';
@@ -94,6 +95,7 @@ class CopyPlace implements RepositoryPlace {
   readonly #copy: ConfiguredCopy;
   readonly #options: Parameters<typeof openCopies>[0];
   #opened: Promise<Repository> | undefined;
+  #store: Store | undefined;
   #remembered = false;
 
   constructor(copy: ConfiguredCopy, options: Parameters<typeof openCopies>[0]) {
@@ -141,9 +143,9 @@ class CopyPlace implements RepositoryPlace {
     return copy;
   }
 
+  /** Waits for no place that is just being opened: a command that is done ends also where a copy does not answer. */
   async close(): Promise<void> {
-    const opened = await this.#opened?.catch(() => undefined);
-    await opened?.store.close();
+    await this.#store?.close();
   }
 
   /** What failed is tried again by the next caller. */
@@ -163,6 +165,7 @@ class CopyPlace implements RepositoryPlace {
       if (this.#copy.store.type === 'filesystem') await makeDirectory(this.#copy.store.path);
     }
     const store = await openCopyStore(config, this.#copy, env, this.#options.observerOf?.(this.name));
+    this.#store = store;
     try {
       if (adopt) await adoptStore(store, await primary());
       const copy = await Repository.open(store, keys);

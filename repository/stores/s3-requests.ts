@@ -45,6 +45,8 @@ export class S3Requests {
   readonly #observer: StoreObserver;
   #clients: { usual: S3Client; patient: S3Client };
   #answered = false;
+  /** Who closes the store waits for no further try: a command that is done must not stay for one. */
+  readonly #closing = new AbortController();
 
   constructor(
     config: Extract<ResolvedStore, { type: 's3' }>,
@@ -82,15 +84,16 @@ export class S3Requests {
         return output;
       } catch (error) {
         options.signal?.throwIfAborted();
-        if (!this.#mayTryAgain(error, tries)) throw error;
+        if (this.#closing.signal.aborted || !this.#mayTryAgain(error, tries)) throw error;
         this.#observer.retry(operation);
         this.#renewCredentials(error, clients);
-        await sleep(waitAfter(tries), undefined, { signal: options.signal });
+        await pause(waitAfter(tries), options.signal, this.#closing.signal);
       }
     }
   }
 
   close(): void {
+    this.#closing.abort();
     this.#clients.usual.destroy();
     this.#clients.patient.destroy();
     this.#agents.http.destroy();
@@ -192,6 +195,17 @@ function addMiddleware(client: S3Client): void {
     },
     { step: 'deserialize', priority: 'high', name: 'backupctlServerDate' },
   );
+}
+
+/** @throws the reason of the first signal; the second one only ends the pause */
+async function pause(ms: number, signal: AbortSignal | undefined, closing: AbortSignal): Promise<void> {
+  const either = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+  try {
+    await sleep(ms, undefined, { signal: either });
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (!closing.aborted) throw error;
+  }
 }
 
 function waitAfter(tries: number): number {
