@@ -31,6 +31,15 @@ export function toFailure(thrown: unknown): Error {
     });
   }
   if (thrown instanceof ApplicationFailure || thrown instanceof CancelledFailure) return thrown;
+  if (thrown instanceof Error && 'code' in thrown && (thrown.code === 'ENOSPC' || thrown.code === 'EDQUOT')) {
+    // Stores name their own disk: this is one of the worker's, where passfiles and logs are.
+    return ApplicationFailure.create({
+      message: `the disk of this worker is full: ${messageOf(thrown)}`,
+      type: 'no-space',
+      nonRetryable: false,
+      details: [{ hint: 'make room on the disk of its data directory and of its temporary files' }],
+    });
+  }
   return ApplicationFailure.create({ message: messageOf(thrown), type: 'failed', nonRetryable: false });
 }
 

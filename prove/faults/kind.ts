@@ -40,7 +40,7 @@ export interface FaultKind {
   /** How long it is held at least and at most, in milliseconds. Default 200 to 3,000. */
   hold?: readonly [number, number];
   /** What it ends, starts again or limits: no two faults of a run do so to the same. */
-  takes?: 'platform' | 'postgres' | 'store' | 'data disk' | 'temporal';
+  takes?: 'platform' | 'postgres' | 'store' | 'temporal';
   /** What has to be under way for it to meet anybody, beside any backup: the backup of a whole server, with its globals. */
   meets?: 'whole-server';
   /** Drawn so much more (or less) often than others. Default 1. */

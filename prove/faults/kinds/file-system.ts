@@ -29,7 +29,8 @@ function trouble(
 ): FaultKind {
   return {
     ...onForgetful,
-    takes: disk === 'repository' ? 'store' : 'data disk',
+    // An `up` that is started on a full disk says so, and ends.
+    takes: disk === 'repository' ? 'store' : 'platform',
     name,
     does,
     reasons: [],
