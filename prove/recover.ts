@@ -2,6 +2,7 @@ import { BackupClient } from '../client/client.ts';
 import { openStore } from '../repository/stores/open.ts';
 import { makeLostPlatform } from '../test/fixtures/lost-platform.ts';
 import { startPlatform } from '../test/servers/platform.ts';
+import { until } from '../test/servers/wait.ts';
 import { createWorkspace, runCli } from '../test/servers/workspace.ts';
 import { emptyTally, type OpenProof, type Proof, type Tally } from './proof.ts';
 
@@ -57,7 +58,13 @@ async function missingSchedules(dataDir: string, wanted: ReadonlySet<string>): P
   const platform = await startPlatform({ dataDir, timeout: 300_000 });
   const client = BackupClient.open({ dataDir, env: { PATH: process.env.PATH ?? '' }, cwd: dataDir });
   try {
-    const there = new Set((await client.scheduleList()).map(({ id }) => id));
+    // The exporter looks at all of them for the first time just then: on a busy machine Temporal may miss a deadline.
+    const listed = await until(() => client.scheduleList(), {
+      what: 'the schedules to be listed',
+      timeout: 300_000,
+      interval: 2_000,
+    });
+    const there = new Set(listed.map(({ id }) => id));
     return [...wanted].filter((id) => !there.has(id)).map((id) => `schedule ${id} did not come back`);
   } finally {
     await client.close();
