@@ -85,7 +85,7 @@ export class Ledger {
   async strays(): Promise<string[]> {
     const known = new Set((await this.committed()).flatMap(({ keys }) => keys));
     const lasting =
-      /^(backupctl\.json|epochs\/\d+\.json|(instances|schedules)\/[^/]+\/\d+\.json|workbooks\/[^/]+\/\d+\.yaml|marks\/[^/]+\/[0-9a-f-]+-[a-z]+\.json|executions\/[^/]+\/log\.ndjson)$/;
+      /^(backupctl\.json|epochs\/\d+\.json|(instances|schedules)\/[^/]+\/\d+\.json|workbooks\/[^/]+\/\d+\.yaml|marks\/[^/]+\/[0-9a-f-]+-[a-z]+\.json|copies\/[^/]+\.json|executions\/[^/]+\/log\.ndjson)$/;
     const strays: string[] = [];
     for (const file of await this.files()) {
       if (known.has(file) || lasting.test(file) || (await this.#isLateLog(file))) continue;

@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type PostgresServer, startPostgres } from '../../../test/servers/postgres.ts';
+import { startProxy } from '../../../test/servers/proxy.ts';
 import { contentOf } from '../databases.ts';
 import { type FaultKind, type Injected, pick } from '../kind.ts';
 import { soon } from '../victims.ts';
@@ -224,6 +226,75 @@ const diskFull: FaultKind = {
   },
 };
 
+/** The same databases behind the same address, of PostgreSQL 15 at first and of 18 from then on. */
+const upgraded: FaultKind = {
+  name: 'source-upgrade',
+  group: 'source',
+  does: 'an instance whose server is upgraded from PostgreSQL 15 to 18 between two backups; the older one restored into the newer server',
+  worlds,
+  weight: 0.3,
+  hold: [0, 100],
+  reasons: [],
+  async inject(world) {
+    const wrong: string[] = [];
+    const target = { host: '127.0.0.1', port: 0 };
+    const old = await startPostgres({ version: 15, superuserPassword: world.postgres.superuserPassword });
+    const proxy = await startProxy(target);
+    const name = `upgraded-${old.port}`;
+    const database = `upgraded_${old.port}`;
+    try {
+      target.port = old.port;
+      for (const server of [old, world.postgres]) await createUpgraded(server, database);
+      const url = `postgres://postgres@127.0.0.1:${proxy.port}/${database}`;
+      const file = world.passwordFile;
+      const made = await world.platform.cli(['instance-create', name, '--url', url, '--password-file', file]);
+      if (made.code !== 0) return whileHeld(`the platform is away: ${made.stderr}`, false, async () => {});
+      const words = ['backup-create', name, name, '--wait', '--json'];
+      const before = await world.platform.cli(words);
+      proxy.resetAll();
+      target.port = world.postgres.port;
+      const after = await world.platform.cli(words);
+      for (const { code, stderr } of [before, after]) {
+        if (code !== 0 && !/unavailable|does not answer/.test(stderr))
+          wrong.push(`a backup of it ended with ${code}: ${stderr}`);
+      }
+      if (before.code === 0) {
+        const { id } = JSON.parse(before.stdout) as { id: string };
+        const back = `${database}_back`;
+        const to = ['restore-create', id, '--to', name, '--create-database', back, '--wait'];
+        const restored = await world.platform.cli(to);
+        if (restored.code !== 0)
+          wrong.push(`the backup of 15 cannot be restored into 18: ${restored.stderr}`);
+        else if ((await contentOf(world.postgres, back)) !== (await contentOf(old, database))) {
+          wrong.push('the backup of 15 is another one in 18');
+        }
+      }
+    } finally {
+      await old.stop();
+    }
+    return {
+      struck: true,
+      what: `${name} on 15, then on 18`,
+      wrong,
+      async lift() {
+        await world.platform.cli(['instance-delete', name]);
+        for (const each of [database, `${database}_back`]) {
+          await retried(() => world.postgres.psql(`DROP DATABASE IF EXISTS ${each} WITH (FORCE)`));
+        }
+        await proxy.stop();
+      },
+    };
+  },
+};
+
+async function createUpgraded(server: PostgresServer, database: string): Promise<void> {
+  await server.psql(`CREATE DATABASE ${database}`);
+  await server.psql(
+    'CREATE TABLE moved (id int PRIMARY KEY, name text); INSERT INTO moved SELECT i, md5(i::text) FROM generate_series(1, 5000) i',
+    database,
+  );
+}
+
 /** Tries a statement again while the server is coming up (another fault of the run may have ended it). */
 async function retried<T>(statement: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
@@ -247,4 +318,5 @@ export const sourceKinds: readonly FaultKind[] = [
   locked,
   passwordChanged,
   diskFull,
+  upgraded,
 ];
