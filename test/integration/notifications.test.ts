@@ -164,7 +164,7 @@ describe('a store that dies under many schedules', () => {
           }),
         ),
       );
-      await until(() => toldOf('failure').length >= 3, { what: 'the message', timeout: 90_000 });
+      await until(() => toldOf('failure').length >= 3, { what: 'the message', timeout: 170_000 });
     } finally {
       await rename(`${repository}-away`, repository);
     }
@@ -181,7 +181,7 @@ describe('a store that dies under many schedules', () => {
     });
     expect(mail.text).toMatch(/Subject: \[failure\] 60 failures: shop-\d\d/);
     expect(mail.text).toMatch(/and 40 more/);
-  }, 150_000);
+  }, 240_000);
 });
 
 test('a channel that does not get through is named by status, and every other one gets its message', async () => {
