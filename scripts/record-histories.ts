@@ -355,6 +355,14 @@ async function recordRetention(recorder: Recorder): Promise<void> {
   await recorder.newest('backup_undelete-success', 'backup_undelete');
 }
 
+/** A deletion that is written down. */
+async function recordDeletion(recorder: Recorder): Promise<void> {
+  const { platform } = recorder.shop;
+  const { id } = await platform.json<Started>(['schedule-create', 'orders', '0 0 1 1 *', 'gone']);
+  await platform.cli(['schedule-delete', id]);
+  await recorder.newest('schedule_export-deleted', 'schedule_export');
+}
+
 async function namedBelow(pid: number, name: string): Promise<number | undefined> {
   for (const each of await descendants(pid)) {
     const command = execFileSync('ps', ['-o', 'comm=', '-p', String(each)], { encoding: 'utf8' }).trim();
@@ -413,6 +421,7 @@ async function recorded(options: ShopOptions, runs: (recorder: Recorder) => Prom
 await mkdir(folder, { recursive: true });
 if (only === undefined) await recorded({ rows: 40_000 }, record);
 if (only === undefined || only === 'retention') await recorded({ rows: 100 }, recordRetention);
+if (only === undefined || only === 'deletion') await recorded({ rows: 100 }, recordDeletion);
 if (only === undefined || only === 'copies') {
   const dataDir = await mkdtemp(join(tmpdir(), 'backupctl-record-'));
   const yaml = 'copies: [{ name: offsite, type: filesystem, path: offsite }]\nquorum: 2\n';
