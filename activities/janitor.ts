@@ -122,7 +122,10 @@ export function createJanitorActivities(deps: ActivityDeps) {
       });
     },
 
-    /** Logs of executions that ended without closing them: a terminated workflow, a store that was away. */
+    /**
+     * Logs of executions that ended without closing them: a terminated workflow, a store that was away. And what a writer of
+     * small documents had begun that was killed.
+     */
     async sweep_logs(input: SweepInput): Promise<JanitorResult> {
       return whileBeating(async () => {
         await repository.assertOwner(deps.platformId);
@@ -134,7 +137,17 @@ export function createJanitorActivities(deps: ActivityDeps) {
         for (const executionId of unfinished) {
           if (!running.ids.has(executionId)) await repository.finishLog(executionId);
         }
-        return { removed: [], problems: [] };
+        const removed: string[] = [];
+        // Writing one takes no time: what is older than lists may lag behind is nobody's any more.
+        const old = new Date(Math.min(before.getTime(), Date.parse(input.now) - lag * 1000));
+        for (const write of await repository.unfinishedDocuments({ before })) {
+          const [, executionId] = /^executions\/([^/]+)\//.exec(write.key) ?? [];
+          const isOver = executionId !== undefined && !running.ids.has(executionId);
+          if (!isOver && write.begun >= old) continue;
+          await repository.store.abortUnfinished(write);
+          removed.push(`a write of ${write.key} that was cut`);
+        }
+        return { removed, problems: [] };
       });
     },
   });

@@ -2,7 +2,7 @@ import type { BackupPlace } from './backups.ts';
 import { listAll } from './documents.ts';
 import { layout } from './layout.ts';
 import { removeObject } from './removal.ts';
-import type { Store } from './store.ts';
+import type { Store, UnfinishedWrite } from './store.ts';
 
 const objectKey = /^backups\/([0-9a-f-]{36})\/([0-9a-f-]{36})\/(?:manifest\.json|data\/([^/]+)\/.+|.+)$/;
 const logKey = /^executions\/([0-9a-f-]{36})\/log\/[0-9]+\.ndjson$/;
@@ -56,6 +56,32 @@ export async function leftovers(store: Store, { before }: { before: Date }): Pro
     .filter(({ newest }) => newest <= before.getTime())
     .filter((found) => !found.committed || found.attempts.size > 1 || found.unfinished + found.drafts > 0)
     .map(({ instanceId, backupId }) => ({ instanceId, backupId }));
+}
+
+/** Where nothing is but small documents, each written at once. */
+const documents = [
+  layout.executions,
+  layout.marks,
+  layout.instances,
+  layout.schedules,
+  layout.workbooks,
+  layout.epochs,
+  layout.copies,
+];
+
+/**
+ * Writes of small documents that were begun before an instant and never ended: a writer that was killed in between. Those
+ * of backups are among the {@link leftovers}.
+ */
+export async function unfinishedDocuments(
+  store: Store,
+  { before }: { before: Date },
+): Promise<UnfinishedWrite[]> {
+  const found: UnfinishedWrite[] = [];
+  for (const prefix of documents) {
+    for await (const write of store.listUnfinished(prefix)) if (write.begun < before) found.push(write);
+  }
+  return found;
 }
 
 /** Executions whose log is still in pieces, none of them younger than an instant. */

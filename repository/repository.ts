@@ -34,7 +34,7 @@ import { type ExportOptions, exportBackup } from './export.ts';
 import { readDraftObject, readIndexObject } from './index-documents.ts';
 import { checkKeys, type KeyCheck } from './key-check.ts';
 import { layout } from './layout.ts';
-import { leftovers, removeDraft, unfinishedLogs } from './leftovers.ts';
+import { leftovers, removeDraft, unfinishedDocuments, unfinishedLogs } from './leftovers.ts';
 import type {
   Epoch,
   InstanceRecord,
@@ -56,7 +56,7 @@ import { parseIdentities } from './sealing/header.ts';
 import { segmentsOf } from './segments.ts';
 import { type Settlement, settle } from './settlement.ts';
 import { SigningKey } from './signing.ts';
-import { ObjectExistsError, type Store } from './store.ts';
+import { ObjectExistsError, type Store, type UnfinishedWrite } from './store.ts';
 import { type UndeleteRequest, undelete } from './undelete.ts';
 import { openSegments } from './unsealing.ts';
 import { type VerifyOptions, verifyBackup } from './verify.ts';
@@ -376,6 +376,11 @@ export class Repository {
   /** Backups with objects or uploads that no manifest names, none of them younger than `before`. */
   leftovers(options: { before: Date }): Promise<BackupPlace[]> {
     return leftovers(this.store, options);
+  }
+
+  /** Writes of anything but backups that were begun before an instant, and never ended. */
+  unfinishedDocuments(options: { before: Date }): Promise<UnfinishedWrite[]> {
+    return unfinishedDocuments(this.store, options);
   }
 
   /** Executions whose log is in pieces, none of them younger than `before`. */

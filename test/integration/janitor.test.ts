@@ -1,3 +1,6 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { v7 as uuidv7 } from 'uuid';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { until } from '../servers/wait.ts';
 import { spawnCli } from '../servers/workspace.ts';
@@ -61,6 +64,28 @@ describe('the janitor, without any grace', () => {
     await leave(own.execution_id, 'forgotten');
     await sweep();
     expect(await databases()).not.toContain('forgotten');
+  }, 60_000);
+
+  test('removes what a killed writer had begun: of an execution that is over at once, of anything else once it is old', async () => {
+    const own = await shop.platform.json<{ execution_id: string }>([
+      'backup-create',
+      'orders',
+      'cut',
+      '--wait',
+    ]);
+    const cut = [
+      `executions/${own.execution_id}/log/9.ndjson#${uuidv7()}`,
+      `marks/${crypto.randomUUID()}/pin.json#${uuidv7({ msecs: Date.now() - 3_600_000 })}`,
+      `marks/${crypto.randomUUID()}/pin.json#${uuidv7()}`,
+    ];
+    for (const key of cut) {
+      await mkdir(dirname(join(shop.repository, key)), { recursive: true });
+      await writeFile(join(shop.repository, key), 'half');
+    }
+    const { output } = await sweep();
+    expect(output.problems).toEqual([]);
+    expect((await filesBelow(shop.repository)).filter((file) => file.includes('#'))).toEqual([cut[2]]);
+    await rm(join(shop.repository, cut[2] ?? ''));
   }, 60_000);
 
   test('has the worker beside an instance sweep it', async () => {

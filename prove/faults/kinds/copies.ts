@@ -35,7 +35,8 @@ const rotten: FaultKind = {
   ...base,
   name: 'copy-rot',
   does: 'a byte of a committed object of the copy changed; then `backup-heal`',
-  takes: 'store',
+  // It runs a command when it is lifted: nobody else ends the platform then.
+  takes: 'platform',
   hold: [0, 3000],
   reasons: [],
   async inject(world, random) {
