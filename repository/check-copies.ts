@@ -71,8 +71,10 @@ function* compareDocuments(
       );
       if (missing.length === 0) continue;
       const isYoung = missing.every(([, modified]) => now.getTime() - modified.getTime() < ON_ITS_WAY);
-      const what = prefix === layout.marks ? 'marks' : 'revisions';
-      const text = `${missing.length} ${what} of the first repository are missing here, the first of them ${missing[0]?.[0]}`;
+      const noun = prefix === layout.marks ? 'mark' : 'revision';
+      const what =
+        missing.length === 1 ? `${noun} of the first repository is` : `${noun}s of the first repository are`;
+      const text = `${missing.length} ${what} missing here, the first of them ${missing[0]?.[0]}`;
       yield { copy, key: prefix, problem: text, level: isYoung ? 'note' : 'problem' };
     }
   }

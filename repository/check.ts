@@ -7,6 +7,7 @@ import { byFolder } from './folders.ts';
 import { layout } from './layout.ts';
 import { lookaheadOf } from './lookahead.ts';
 import { tombstonedIds } from './marks.ts';
+import { isMarkOfOne } from './mirroring.ts';
 import type { Repository } from './repository.ts';
 import { sampleOf } from './sample.ts';
 
@@ -28,7 +29,7 @@ export interface SeenBackup {
 export interface Seen {
   backups: Map<string, SeenBackup>;
   tombstoned: ReadonlySet<string>;
-  /** Keys of revisions, and of marks other than pins, with the time of the store. */
+  /** Keys of revisions, and of marks that every copy is to have, with the time of the store. */
   documents: Map<string, Date>;
 }
 
@@ -153,6 +154,6 @@ function isOfPresence(text: string): boolean {
 
 function remember(seen: Seen, { key, modified }: { key: string; modified: Date }): void {
   const isRevision = [layout.instances, layout.schedules, layout.workbooks].some((at) => key.startsWith(at));
-  const isMark = key.startsWith(layout.marks) && !/-(pin|unpin)\.json$/.test(key);
+  const isMark = key.startsWith(layout.marks) && !isMarkOfOne(key);
   if (isRevision || isMark) seen.documents.set(key, modified);
 }

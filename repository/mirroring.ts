@@ -11,6 +11,11 @@ const SIDE_BY_SIDE = 8;
  */
 const ofOne = /-(pin|unpin|verified|broken)\.json$/;
 
+/** Whether a mark stays in the repository in which it was made, so that no other one lacks it. */
+export function isMarkOfOne(key: string): boolean {
+  return ofOne.test(key);
+}
+
 export interface Mirrored {
   /** Objects that were written. */
   written: number;
@@ -21,7 +26,7 @@ export interface Mirrored {
 /** Copies the marks of a backup (or of all, without one), each byte by byte, where they are not there yet. */
 export async function mirrorMarks(from: Store, to: Store, backupId?: string): Promise<Mirrored> {
   const prefix = backupId === undefined ? layout.marks : layout.marksOf(backupId);
-  return mirror(from, to, prefix, (key) => !ofOne.test(key));
+  return mirror(from, to, prefix, (key) => !isMarkOfOne(key));
 }
 
 /** Copies every revision of one instance: who has a backup alone is to know what it is of, and restore into it. */

@@ -240,6 +240,13 @@ describe('a check of half a repository', () => {
         const key = `marks/${second.id}/${mark.id}-tombstone.json`;
         await copyFile(join(folder, 'pristine', key), path(key));
         await rm(join(folder, 'pristine', key));
+        // A word on one repository, which no copy is to have.
+        const read = await repository.addMark({
+          ...{ backupId: first.id, kind: 'verified', at: instant, by: 'test', epoch: 1 },
+        });
+        const word = `marks/${first.id}/${read.id}-verified.json`;
+        await copyFile(join(folder, 'pristine', word), path(word));
+        await rm(join(folder, 'pristine', word));
         await rm(path(`backups/${second.instance.id}/${second.id}`), { recursive: true });
       },
       offsite: (path) => rm(path(`schedules/${first.instance.id}/3.json`)),
@@ -253,8 +260,8 @@ describe('a check of half a repository', () => {
         expect.stringContaining('was deleted, and its bytes are still here'),
         'note',
       ],
-      ['offsite', 'schedules/', expect.stringMatching(/^1 revisions .* missing here/), 'note'],
-      ['offsite', 'marks/', expect.stringMatching(/^1 marks .* missing here/), 'note'],
+      ['offsite', 'schedules/', expect.stringMatching(/^1 revision .* is missing here/), 'note'],
+      ['offsite', 'marks/', expect.stringMatching(/^1 mark .* is missing here/), 'note'],
     ]);
     const { instances } = await repositoryStatistics(copies, {});
     expect(instances.map(({ copy, backups, tombstoned }) => [copy, backups, tombstoned])).toEqual([
