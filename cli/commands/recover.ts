@@ -1,6 +1,7 @@
 import { defineCommand } from '../command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import {
+  instanceColumns,
   problemsOf,
   recoveryDocument,
   recoveryProperties,
@@ -66,13 +67,24 @@ export const command = defineCommand({
     const problems = problemsOf(recovered);
     await context.output.thing(recoveryDocument(recovered), recoveryProperties(recovered));
     if (context.output.format === 'table') {
-      const rows = context.output.long ? plan.schedules : plan.schedules.slice(0, mostRows);
-      if (rows.length > 0) await context.output.list(rows, scheduleColumns);
-      if (rows.length < plan.schedules.length)
-        context.output.note(`${plan.schedules.length - rows.length} more schedules: --long shows all`);
+      const few = <T>(all: readonly T[], what: string) => {
+        if (context.output.long || all.length <= mostRows) return all;
+        context.output.note(`${all.length - mostRows} more ${what}: --long shows all`);
+        return all.slice(0, mostRows);
+      };
+      if (plan.instances.length > 0) {
+        await context.output.list(few(plan.instances, 'instances'), instanceColumns(plan));
+        context.output.note(
+          'URLs and schedules are not signed: see that each is yours before you allow a password or --activate',
+        );
+      }
+      if (plan.schedules.length > 0)
+        await context.output.list(few(plan.schedules, 'schedules'), scheduleColumns);
       if (plan.secrets.length > 0) {
         await context.output.list(plan.secrets, secretColumns);
-        context.output.note('the worker may not open these secrets yet: run what allows each');
+        context.output.note(
+          'the worker may not open these secrets yet: where the URL is right, run what allows each',
+        );
       }
     }
     for (const problem of problems) context.output.note(problem);

@@ -14,11 +14,14 @@ export function recoveryDocument({ plan, dataDir, epoch, belongings, schedules, 
     signer: belongings?.signer ?? null,
     files_written: belongings?.written ?? [],
     running_platform: running === null ? null : { pid: running.pid ?? null, port: running.port ?? null },
-    instances: plan.instances.map(({ id, name, engine }) => ({
-      id,
-      name,
-      datastore: engine,
-      backups: survey.instances.find((instance) => instance.id === id)?.backups ?? 0,
+    instances: plan.instances.map((instance) => ({
+      id: instance.id,
+      name: instance.name,
+      datastore: instance.engine,
+      url: instance.url,
+      password: instance.password,
+      task_queue: instance.task_queue,
+      backups: backupsOf(survey, instance.id),
     })),
     schedules: plan.schedules,
     schedules_done: schedules && {
@@ -39,6 +42,10 @@ export function recoveryDocument({ plan, dataDir, epoch, belongings, schedules, 
     secrets: plan.secrets,
     problems: problemsOf({ plan, schedules }),
   };
+}
+
+function backupsOf({ instances }: RecoveryPlan['survey'], id: string): number {
+  return instances.find((instance) => instance.id === id)?.backups ?? 0;
 }
 
 /** Everything that a person has to look at, a line each. */
@@ -97,12 +104,30 @@ export function recoveryProperties(recovered: Recovered): Record<string, Propert
   };
 }
 
+/** Where each instance's worker will connect to: the registry is not signed, so a person has to look at it. */
+export function instanceColumns({
+  survey,
+}: RecoveryPlan): readonly Column<RecoveryPlan['instances'][number]>[] {
+  return [
+    { header: 'Instance', value: ({ name }) => name },
+    { header: 'URL', value: ({ url }) => url },
+    { header: 'Password', value: ({ password }) => passwordOf(password) },
+    { header: 'Backups', value: ({ id }) => backupsOf(survey, id) },
+  ];
+}
+
+function passwordOf(password: RecoveryPlan['instances'][number]['password']): string | null {
+  if (password === null) return null;
+  return 'file' in password ? password.file : `$${password.env}`;
+}
+
 export const scheduleColumns: readonly Column<RecoveryPlan['schedules'][number]>[] = [
   { header: 'ID', value: ({ id }) => id },
   { header: 'Name', value: ({ name }) => name },
   { header: 'Instance', value: ({ instance }) => instance },
   { header: 'Pattern', value: ({ pattern }) => pattern },
   { header: 'Timezone', value: ({ timezone }) => timezone },
+  { header: 'Keep Last', value: ({ keepLast }) => keepLast },
   { header: 'Paused', value: ({ paused }) => paused },
   { header: 'Note', value: ({ note }) => note },
 ];
@@ -110,6 +135,7 @@ export const scheduleColumns: readonly Column<RecoveryPlan['schedules'][number]>
 export const secretColumns: readonly Column<RecoveryPlan['secrets'][number]>[] = [
   { header: 'Instance', value: ({ instance }) => instance },
   { header: 'Secret', value: ({ secret }) => secret },
+  { header: 'Shown To', value: ({ url }) => url },
   { header: 'Allow It By', value: ({ command }) => command },
   { header: 'Note', value: ({ note }) => note },
 ];

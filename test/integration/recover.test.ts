@@ -145,11 +145,17 @@ test('a dry run says what would be done, and writes nothing anywhere', async () 
     dry_run: true,
     epoch: null,
     schedules_done: null,
-    instances: [{ name: 'orders', backups: 1 }],
+    instances: [{ name: 'orders', backups: 1, url: expect.stringContaining(`:${shop.proxy.port}/`) }],
     workbooks: ['nightly'],
     deleted_before: { instances: 1, schedules: 1 },
     backups: { whole: 1, damaged: [], incomplete: [] },
-    secrets: [{ instance: 'orders', secret: shop.workspace.path('password') }],
+    secrets: [
+      {
+        instance: 'orders',
+        secret: shop.workspace.path('password'),
+        url: expect.stringContaining(`127.0.0.1:${shop.proxy.port}/shop`),
+      },
+    ],
     problems: [],
   });
   expect(plan.schedules.map(({ id, name, paused, note }) => ({ id, name, paused, note }))).toEqual([

@@ -44,6 +44,8 @@ test('each secret that the worker may not open is listed with the command that a
     ['gone', 'backupctl instance-update gone --password-file /nowhere/password'],
     ['far', 'backupctl instance-update far --password-file /nowhere/far'],
   ]);
+  // Whoever runs the command has seen where the password goes: the registry that says it is not signed.
+  expect(found.map(({ url }) => url)).toEqual(Array(4).fill('postgres://u@127.0.0.1:5432/d'));
   expect(found.map(({ note }) => note)).toEqual([
     null,
     expect.stringContaining('environment of `up`'),

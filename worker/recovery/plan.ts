@@ -23,6 +23,8 @@ export interface PlannedSchedule {
   instance: string;
   pattern: string;
   timezone: string;
+  /** How many backups its rule leaves: the copy is not signed, and a rule deletes. Null for none. */
+  keepLast: number | null;
   /** As it will be. */
   paused: boolean;
   note: string | null;
@@ -98,6 +100,7 @@ export async function planRecovery(
       instance: names.get(copy.input.instance) ?? copy.input.instance,
       pattern: copy.pattern,
       timezone: copy.timezone,
+      keepLast: typeof copy.policy.keep_last === 'number' ? copy.policy.keep_last : null,
       ...pauseOf(copy, activate),
     }))
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1));

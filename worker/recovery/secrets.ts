@@ -11,6 +11,11 @@ export interface SecretToAllow {
   instance: string;
   /** A file, or `$VARIABLE`. */
   secret: string;
+  /**
+   * The instance's URL, to whose server the secret is shown once it is allowed. It comes from the registry, which is not
+   * signed: a person has to look at it first.
+   */
+  url: string;
   /** What else is in the way: a file that is not there, the worker beside the instance. */
   note: string | null;
   command: string;
@@ -37,6 +42,7 @@ export async function secretsToAllow(
       found.push({
         instance: name,
         secret: 'file' in reference ? reference.file : `$${reference.env}`,
+        url,
         note: elsewhere ?? missing ?? ('env' in reference ? 'set it in the environment of `up`' : null),
         command: line,
       });
