@@ -155,8 +155,10 @@ export class Verdict {
         const wrong: string[] = [];
         const said = `${kind}: ${output?.error ?? 'nothing'}`;
         this.said.push(said);
-        if (!this.#allowed(said))
+        if (!this.#allowed(said)) {
           wrong.push(`${what} ended ERROR for another reason than the true one: ${said}`);
+          wrong.push(...(await this.#story(id)));
+        }
         if (completed) wrong.push(`${what} ended ERROR (${said}), and its backup is COMPLETED`);
         return wrong;
       }
@@ -173,6 +175,20 @@ export class Verdict {
       default:
         return [`${what} is still ${state}`];
     }
+  }
+
+  /** The last lines of an execution's log, and its steps. */
+  async #story(id: string): Promise<string[]> {
+    const client = this.#arena.world.client();
+    const lines: string[] = [];
+    for await (const { time, step, attempt, message } of client.executionLogs(id)) {
+      lines.push(`${time} ${step} ${attempt}: ${message}`);
+    }
+    const { steps } = await client.executionShow(id);
+    const told = steps.map(
+      ({ name, state, attempts, lastFailure }) => `${name} ${state} ${attempts} ${lastFailure}`,
+    );
+    return [...lines.slice(-30), ...told].map((line) => `  ${line}`);
   }
 
   /** Where a backup of this run is restored, this is what has to come back. */

@@ -212,7 +212,7 @@ const diskFull: FaultKind = {
   worlds,
   weight: 1.5,
   hold: [1000, 6000],
-  reasons: [gone, /No space left|could not (extend|write|create|open)|disk full|PANIC/i],
+  reasons: [gone, /No space left|could not (extend|write|create|open)|disk full|PANIC|buffer is pinned/i],
   async inject(world, random) {
     if (world.fillSource === null)
       return whileHeld('the disk of the source is not small', false, async () => {});
