@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import type { Log } from '../engines/engine.ts';
 import { messageOf } from '../errors/backupctl-error.ts';
+import { committedElsewhere } from '../repository/committed.ts';
 import type { InstanceSweepResult, JanitorInput, JanitorResult } from '../workflows/types.ts';
 import { whileBeating } from './beating.ts';
 import { CopyDeletion } from './copy-deletion.ts';
@@ -52,6 +53,7 @@ export function createJanitorActivities(deps: ActivityDeps) {
               platformId: deps.platformId,
               by: 'janitor',
               at: new Date(input.now),
+              alsoKept: () => committedElsewhere(deps.copies.others, leftover),
             });
             if (attempts.length + objects + uploads > 0) {
               result.removed.push(

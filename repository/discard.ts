@@ -17,6 +17,11 @@ export interface DiscardRequest extends BackupPlace {
   by: string;
   /** The workflow's time. */
   at: Date;
+  /**
+   * Why a backup without a manifest is not to be given up all the same, or null: one that was committed once has its
+   * manifest in the copies, and a tombstone here would take it from there as well.
+   */
+  alsoKept?: () => Promise<string | null>;
 }
 
 export interface DiscardOutcome {
@@ -36,8 +41,8 @@ export interface DiscardOutcome {
  *
  * A backup that is given up gets a tombstone before anybody looks for a manifest, and a commit looks for a tombstone
  * after its manifest: so a commit that was on its way is seen by one side or the other.
- * @throws BackupctlError refused (another platform's repository), corrupt (a manifest that cannot be trusted: then
- *   nothing is removed)
+ * @throws BackupctlError refused (another platform's repository, a backup that is to be kept), corrupt (a manifest that
+ *   cannot be trusted): then nothing is removed
  */
 export async function discardAttempts(writer: MarkWriter, request: DiscardRequest): Promise<DiscardOutcome> {
   const { store, trusted, signingKey } = writer;
@@ -47,6 +52,8 @@ export async function discardAttempts(writer: MarkWriter, request: DiscardReques
   if (request.except === null && found === null) {
     const { at, by } = request;
     const before = standing(await readMarks(store, trusted, backupId), 'tombstone')[0];
+    const reason = before === undefined ? await request.alsoKept?.() : null;
+    if (typeof reason === 'string') throw new BackupctlError('refused', reason);
     const refused = { backupId, at, by, epoch: epoch.epoch };
     const mark =
       before ?? (await addMark(store, signingKey, { ...refused, kind: 'tombstone', note: 'given up' }));

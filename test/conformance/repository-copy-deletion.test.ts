@@ -3,13 +3,24 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { adoptStore } from '../../repository/adoption.ts';
+import { committedElsewhere } from '../../repository/committed.ts';
+import type { RepositoryPlace } from '../../repository/copies.ts';
 import { deleteInCopy } from '../../repository/copy-deletion.ts';
 import { copyBackup } from '../../repository/copying.ts';
 import type { Manifest } from '../../repository/manifest.ts';
 import { Repository } from '../../repository/repository.ts';
 import { openStore } from '../../repository/stores/open.ts';
-import { instant, makeBackup, type Owned, ownedRepository, signal } from './repository-fixture.ts';
+import {
+  instant,
+  makeBackup,
+  newPlace,
+  type Owned,
+  ownedRepository,
+  signal,
+  writeAttempt,
+} from './repository-fixture.ts';
 import { keysOf } from './stores.ts';
 
 let folder: string;
@@ -30,8 +41,13 @@ const later = new Date(instant.getTime() + 1000);
 const place = ({ id, instance }: Manifest) => ({ instanceId: instance.id, backupId: id });
 
 /** A backup in both repositories. */
-async function inBoth(): Promise<Manifest> {
-  const { manifest } = await makeBackup(owned);
+async function inBoth(of = newPlace()): Promise<Manifest> {
+  const { manifest } = await makeBackup(owned, { place: of });
+  await toCopy(manifest);
+  return manifest;
+}
+
+async function toCopy(manifest: Manifest): Promise<void> {
   await copyBackup(owned.repository, copy, {
     ...place(manifest),
     platformId: owned.platformId,
@@ -41,7 +57,6 @@ async function inBoth(): Promise<Manifest> {
     onProgress: () => {},
     say: () => {},
   });
-  return manifest;
 }
 
 const tombstone = (manifest: Manifest) =>
@@ -56,6 +71,44 @@ const sweep = (alive = true) => deleteInCopy(owned.repository, copy, sweepReques
 const bytesIn = (repository: Repository, manifest: Manifest) =>
   keysOf(repository.store, `backups/${manifest.instance.id}/`);
 const pin = { holder: 'restore/one', by: 'test', at: instant };
+
+describe('what the first repository has lost the manifest of', () => {
+  const asPlace = (name: string, repository: () => Promise<Repository>): RepositoryPlace => ({
+    ...{ name, location: name, repository, writable: repository },
+  });
+  const giveUp = (manifest: Manifest, ...copies: RepositoryPlace[]) =>
+    owned.repository.discardAttempts({
+      ...{ ...place(manifest), except: null, platformId: owned.platformId, by: 'janitor', at: later },
+      alsoKept: () => committedElsewhere(copies, place(manifest)),
+    });
+
+  test('is given up nowhere while a copy has it, or does not say whether it has', async () => {
+    const manifest = await inBoth();
+    const offsite = asPlace('offsite', async () => copy);
+    const silent = asPlace('silent', async () => {
+      throw new BackupctlError('unavailable', 'no answer');
+    });
+    const never = asPlace('never', async () => {
+      throw new BackupctlError('not-found', 'there is no repository');
+    });
+    const { store } = owned.repository;
+    await store.delete(`backups/${manifest.instance.id}/${manifest.id}/manifest.json`);
+    const before = await bytesIn(owned.repository, manifest);
+    await expect(giveUp(manifest, never, offsite)).rejects.toThrow(/offsite has it/);
+    await expect(giveUp(manifest, never, silent)).rejects.toThrow(/silent has it is not known: no answer/);
+    expect(await bytesIn(owned.repository, manifest)).toEqual(before);
+    expect(await owned.repository.marks(manifest.id)).toEqual([]);
+    expect((await sweep()).deleted).toEqual([]);
+  });
+
+  test('is given up where every copy says that it never was', async () => {
+    const place = newPlace();
+    await writeAttempt(owned, place);
+    const request = { ...place, except: null, platformId: owned.platformId, by: 'janitor', at: later };
+    const alsoKept = () => committedElsewhere([asPlace('offsite', async () => copy)], place);
+    expect(await owned.repository.discardAttempts({ ...request, alsoKept })).toMatchObject({ objects: 2 });
+  });
+});
 
 describe('what the first repository deletes', () => {
   test('goes from a copy by its tombstone there, which nobody had to mirror before, and once its grace is over', async () => {
@@ -110,6 +163,21 @@ describe('what the first repository deletes', () => {
       'the first repository does not delete it',
     );
     await copy.undelete({ ...place(manifest), by: 'test', at: instant, platformId: owned.platformId });
+  });
+
+  test('goes last from a copy that has nothing newer of the instance yet, and then at once', async () => {
+    const instanceId = randomUUID();
+    const older = await inBoth(newPlace(instanceId));
+    const newest = await inBoth(newPlace(instanceId));
+    const { manifest: next } = await makeBackup(owned, { place: newPlace(instanceId) });
+    for (const manifest of [older, newest]) await tombstone(manifest);
+    await owned.repository.deleteTombstoned(sweepRequest());
+    const away = await sweep();
+    expect(away.deleted).toEqual([place(older)]);
+    const reason = 'no other backup of its instance has been copied there yet';
+    expect(away.kept).toContainEqual({ ...place(newest), reason, overdue: true });
+    await toCopy(next);
+    expect((await sweep()).deleted).toEqual([place(newest)]);
   });
 
   test('an upload that nobody goes on with is given up, and one of a copy that is being made is not', async () => {
