@@ -219,7 +219,7 @@ async function removeBackup({ store, trusted }: MarkWriter, place: BackupPlace):
   const data = layout.data(place.instanceId, place.backupId);
   for await (const unfinished of store.listUnfinished(data)) await store.abortUnfinished(unfinished);
   const versions = await knownVersions(store, trusted, place);
-  for (const [key, version] of versions) await store.delete(key, version);
+  for (const [key, version] of versions) await removeVersion(store, key, version);
   await removeAll(store, data);
   const folder = layout.backup(place.instanceId, place.backupId);
   const rest = await listAll(store, folder);
@@ -230,6 +230,19 @@ async function removeBackup({ store, trusted }: MarkWriter, place: BackupPlace):
   const manifest = layout.manifest(place.instanceId, place.backupId);
   await removeObject(store, manifest, null);
   for (const { key, versionId } of rest) if (key !== manifest) await removeObject(store, key, versionId);
+}
+
+/**
+ * In a copy, and in what was one before a `recover`, a manifest names the versions of another bucket: the store knows no
+ * such version, or does not take it for one. What is to be seen is removed after that, by what the store calls it.
+ */
+async function removeVersion(store: Store, key: string, version: string | null): Promise<void> {
+  try {
+    await store.delete(key, version);
+  } catch (error) {
+    if (version === null || !(error instanceof BackupctlError)) throw error;
+    if (error.retryable || isForbidden(error)) throw error;
+  }
 }
 
 async function knownVersions(

@@ -68,6 +68,28 @@ describe('a repository in a bucket that keeps versions', () => {
     expect(await versionsBelow(folder)).toEqual([]);
   });
 
+  test('deletes a backup whose manifest names the versions of another bucket, as that of a copy does', async () => {
+    const plain = await startS3();
+    const elsewhere = await openStore(s3Config(plain));
+    try {
+      for (const at of [owned, await ownedRepository(elsewhere)]) {
+        const place = newPlace();
+        const written = await writeAttempt(at, place);
+        const { platformId, repository } = at;
+        for (const object of written.objects) object.version_id = 'Lm3.other_bucket';
+        await repository.commit(draftOf(place, written), platformId);
+        await repository.tombstone({ ...place, by: 'test', at: instant, platformId });
+        const request = { grace: 0, now: instant, platformId, isHolderAlive: async () => true };
+        expect(await repository.deleteTombstoned(request)).toEqual({ deleted: [place], kept: [] });
+        expect(await collect(repository.store.list(`backups/${place.instanceId}/`))).toEqual([]);
+        if (at === owned) expect(await versionsBelow(`backups/${place.instanceId}/`)).toEqual([]);
+      }
+    } finally {
+      await elsewhere.close();
+      await plain.stop();
+    }
+  });
+
   test('keeps no byte of an attempt that lost or was given up', async () => {
     const place = newPlace();
     const [won, lost] = [await writeAttempt(owned, place), await writeAttempt(owned, place)];
