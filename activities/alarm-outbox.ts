@@ -26,8 +26,8 @@ export function createAlarms(temporal: Client, config: Config, taskQueue: string
       }
     },
 
-    async raise(alarm: Alarm): Promise<void> {
-      if (isCommon && config.notify === null) return;
+    async raise(alarm: Alarm): Promise<boolean> {
+      if (isCommon && config.notify === null) return true;
       const signal: AlarmSignal = {
         alarm,
         // A worker beside a database need not know how often people want to be told.
@@ -44,16 +44,17 @@ export function createAlarms(temporal: Client, config: Config, taskQueue: string
             signal: 'alarm',
             signalArgs: [signal],
           });
-          return;
+          return true;
         } catch (error) {
           if (pause === null) {
             const what = `an alarm (${alarm.kind} of ${alarm.subject}) was lost: ${messageOf(error)}`;
             Context.current().log.warn(what);
-            return;
+            return false;
           }
           await sleep(pause);
         }
       }
+      return false;
     },
   };
 }

@@ -17,8 +17,11 @@ export interface Alarm {
 
 /** Where activities put what somebody should hear of. */
 export interface Alarms {
-  /** Hands an alarm on, durably where Temporal answers. Never throws: an alarm that fails does not fail a backup. */
-  raise(alarm: Alarm): Promise<void>;
+  /**
+   * Hands an alarm on, durably where Temporal answers. Never throws: an alarm that fails does not fail a backup.
+   * @returns false where it was lost: what still holds at the next look is to be raised again then
+   */
+  raise(alarm: Alarm): Promise<boolean>;
   /** Something of an instance went well: the next failure is told, whatever was told before. Never throws. */
   forgive(subject: string): Promise<void>;
 }

@@ -48,18 +48,16 @@ export class CopyDebt {
 
   async #tell(reason: string, now: Date): Promise<void> {
     if (this.#toldAt !== null && now.getTime() - this.#toldAt.getTime() < repeat) return;
-    this.#toldAt = now;
     const { name, location } = this.#place;
     const alarm = { subject: name, reason, cause: location, executionId: null, at: now.toISOString() };
-    await this.#deps.alarms.raise({ kind: 'copy_debt', ...alarm });
+    if (await this.#deps.alarms.raise({ kind: 'copy_debt', ...alarm })) this.#toldAt = now;
   }
 
   async #paid(now: Date): Promise<void> {
     if (this.#toldAt === null) return;
-    this.#toldAt = null;
     const { name, location } = this.#place;
     const reason = `${name} (${location}) has every backup again`;
     const alarm = { subject: name, reason, cause: location, executionId: null, at: now.toISOString() };
-    await this.#deps.alarms.raise({ kind: 'recovered', ...alarm });
+    if (await this.#deps.alarms.raise({ kind: 'recovered', ...alarm })) this.#toldAt = null;
   }
 }

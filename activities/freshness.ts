@@ -116,20 +116,21 @@ export function createFreshnessActivities(deps: ActivityDeps) {
     for (const { key, holds, alarm, over } of conditions) {
       const since = raised[key];
       if (holds && (since === undefined || now - since >= repeat)) {
-        await deps.alarms.raise({ ...alarm, executionId: null, at });
+        // One that was lost is raised again in the next round, and not only after `repeat`.
+        if (!(await deps.alarms.raise({ ...alarm, executionId: null, at }))) continue;
         // Nobody was told: whoever is named in the configuration later is told then.
         found.raised[key] = notify === null ? 0 : now;
       } else if (!holds && since !== undefined) {
         const { subject, kind } = alarm;
-        await deps.alarms.raise({
-          kind: 'recovered',
+        const recovered = {
+          kind: 'recovered' as const,
           subject,
           reason: over,
           cause: kind,
           executionId: null,
           at,
-        });
-        found.cleared.push(key);
+        };
+        if (await deps.alarms.raise(recovered)) found.cleared.push(key);
       }
     }
   }

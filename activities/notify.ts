@@ -39,9 +39,13 @@ export function createNotifyActivities(deps: ActivityDeps) {
       return config.notify?.on.includes(input.kind) ? channelsOf(config.notify) : [];
     },
 
-    /** @throws what the channel says, to be tried again; refused where the configuration has it no longer */
+    /** @throws what the channel says, to be tried again; not-found where the configuration has it no longer */
     async send_notification(input: NotificationInput): Promise<string> {
-      return send(named(config.notify, input.channel), input.message);
+      try {
+        return await send(named(config.notify, input.channel), input.message);
+      } catch (error) {
+        throw mendable(error);
+      }
     },
 
     /** Tries channels, one after the other, and says what each answered. @throws not-found, refused */
@@ -99,6 +103,18 @@ function gone(channel: string): BackupctlError {
 function nobody(file: string | null): BackupctlError {
   return new BackupctlError('not-found', 'the worker has nobody to tell: its configuration has no channel', {
     hint: `name webhook, email or command below \`notify\` in ${file ?? 'backupctl.yaml of the platform'}, and start that again`,
+  });
+}
+
+/** A secret's file or a program that is not there may be there in an hour: the message waits for it. */
+function mendable(error: unknown): unknown {
+  if (!(error instanceof BackupctlError) || !['configuration', 'missing-tool'].includes(error.code))
+    return error;
+  const { code, message, hint } = error;
+  return new BackupctlError(code, message, {
+    ...(hint === undefined ? {} : { hint }),
+    cause: error,
+    retryable: true,
   });
 }
 

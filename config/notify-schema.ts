@@ -24,6 +24,8 @@ const template = z.string('a text').superRefine((text, context) => {
   if (problem !== null) context.addIssue({ code: 'custom', message: problem });
 });
 
+const isThisMachine = (host: string) => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host);
+
 /** The section `notify`. */
 export const notifySchema = z.strictObject({
   on: z
@@ -58,6 +60,9 @@ export const notifySchema = z.strictObject({
     })
     .refine(({ user, password }) => (user === undefined) === (password === undefined), {
       message: 'user and password together',
+    })
+    .refine(({ tls, password, host }) => tls !== 'none' || password === undefined || isThisMachine(host), {
+      message: 'no password with `tls: none`, unless the server is this machine (localhost, 127.0.0.1, ::1)',
     })
     .optional(),
   command: z

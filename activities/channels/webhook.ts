@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { BackupctlError, messageOf } from '../../errors/backupctl-error.ts';
-import { answerWithin, type Channel, placeOf, type Rendered } from './channel.ts';
+import { addressOf, answerWithin, type Channel, type Rendered } from './channel.ts';
 
 /** Headers of every request; `docs/notifications.md` documents them. */
 export const signatureHeader = 'backupctl-signature';
@@ -10,10 +10,10 @@ export const idempotencyHeader = 'idempotency-key';
  * Posts JSON. With a secret each request is signed: HMAC-SHA256 over the time, a dot and the body, so that neither an old
  * request nor a changed one passes. Redirects are not followed: they would show the request to somebody else.
  */
-export function webhook(url: string, secret: string | null): Channel {
+export function webhook(text: string, secret: string | null): Channel {
   return {
     async send({ message, json }: Rendered, signal: AbortSignal): Promise<string> {
-      const place = placeOf(url);
+      const { url, headers, place } = addressOf(text, 'the webhook');
       let response: Response;
       try {
         response = await fetch(url, {
@@ -22,6 +22,7 @@ export function webhook(url: string, secret: string | null): Channel {
           headers: {
             'content-type': 'application/json',
             'user-agent': 'backupctl',
+            ...headers,
             [idempotencyHeader]: message.id,
             ...(secret === null ? {} : { [signatureHeader]: signatureOf(json, secret, new Date()) }),
           },
@@ -47,19 +48,19 @@ export function signatureOf(body: string, secret: string, now: Date): string {
 }
 
 /** Asks for a URL; what it answers does not matter, as long as it is well. @throws BackupctlError unavailable, failed */
-export async function ask(url: string, what: string): Promise<void> {
+export async function ask(text: string, what: string): Promise<void> {
+  const { url, headers, place } = addressOf(text, what);
   let response: Response;
   try {
     response = await fetch(url, {
-      headers: { 'user-agent': 'backupctl' },
+      headers: { 'user-agent': 'backupctl', ...headers },
       signal: AbortSignal.timeout(10_000),
     });
     await response.body?.cancel();
   } catch (error) {
-    throw new BackupctlError('unavailable', `${what} at ${placeOf(url)} does not answer: ${whyOf(error)}`);
+    throw new BackupctlError('unavailable', `${what} at ${place} does not answer: ${whyOf(error)}`);
   }
-  if (!response.ok)
-    throw new BackupctlError('failed', `${what} at ${placeOf(url)} answered ${response.status}`);
+  if (!response.ok) throw new BackupctlError('failed', `${what} at ${place} answered ${response.status}`);
 }
 
 /** `fetch` hides the reason in the cause; neither of them names the path. */

@@ -57,6 +57,10 @@ describe('the section notify', () => {
       /notify\.email: .* user and password together/,
     ],
     [
+      'notify:\n  email: { host: mx, tls: none, from: a@b.c, to: [d@e.f], user: x, password: { env: X } }',
+      /notify\.email: .* no password with `tls: none`/,
+    ],
+    [
       'notify:\n\n  templates:\n    body: "{{lins}}"',
       /:4: notify\.templates\.body: .* placeholders are among \{\{subject\}\}/,
     ],

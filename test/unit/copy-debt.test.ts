@@ -13,15 +13,31 @@ describe('what a copy lacks', () => {
   let alarms: Alarm[];
   let debts: number[];
   let debt: CopyDebt;
+  let handedOn: boolean;
 
   beforeEach(() => {
-    [alarms, debts] = [[], []];
+    [alarms, debts, handedOn] = [[], [], true];
     const deps = {
       config: { copyDebtAfter: 3600 },
-      alarms: { raise: async (alarm: Alarm) => void alarms.push(alarm) },
+      alarms: { raise: async (alarm: Alarm) => alarms.push(alarm) > 0 && handedOn },
       metrics: { copyDebt: (_copy: string, backups: number) => void debts.push(backups) },
     };
     debt = new CopyDebt(deps as unknown as ActivityDeps, place);
+  });
+
+  it('is told of at the next look where the alarm was lost, and so is its end', async () => {
+    const missing = [missingSince(minutes(0))];
+    handedOn = false;
+    await debt.seen(missing, null, minutes(60));
+    handedOn = true;
+    await debt.seen(missing, null, minutes(61));
+    await debt.seen(missing, null, minutes(62));
+    handedOn = false;
+    await debt.seen([], null, minutes(63));
+    handedOn = true;
+    await debt.seen([], null, minutes(64));
+    await debt.seen([], null, minutes(65));
+    expect(alarms.map(({ kind }) => kind)).toEqual(['copy_debt', 'copy_debt', 'recovered', 'recovered']);
   });
 
   it('is counted at once, and told of once it is older than it may be', async () => {
