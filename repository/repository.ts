@@ -130,7 +130,7 @@ export class Repository {
     const bytes = await readIfThere(store, layout.repository);
     if (bytes === null) {
       throw new BackupctlError('not-found', `there is no repository at ${store.location}`, {
-        hint: 'make one with `backupctl repository-init`',
+        hint: 'is its disk mounted, its place right? A new one is made by `backupctl repository-init`',
       });
     }
     return new Repository(store, keys, parseRepository(bytes));

@@ -29,16 +29,21 @@ export function checkLines(report: FreshnessReport, now: Date): string[] {
         : `none of ${instances.length} instances has a schedule or a max-age`;
     return [`backupctl OK - nothing is watched in ${location}: ${why}`];
   }
-  const oldest = Math.max(...watched.map(({ lastBackupAt }) => age(lastBackupAt, now)));
+  const ages = watched.flatMap(({ lastBackupAt: at }) =>
+    at === null ? [] : [(now.getTime() - at.getTime()) / 1000],
+  );
   const rest = instances.length - watched.length;
-  return [
-    `backupctl OK - ${watched.length} ${watched.length === 1 ? 'instance is' : 'instances are'} fresh, the oldest newest backup is of ${formatDuration(oldest)} ago${rest === 0 ? '' : `; ${rest} not watched`}`,
+  const facts = [
+    `backupctl OK - ${watched.length} ${watched.length === 1 ? 'instance is' : 'instances are'} fresh`,
+    ...(ages.length === 0 ? [] : [`the oldest newest backup is of ${formatDuration(Math.max(...ages))} ago`]),
   ];
-}
-
-/** Seconds; none where a first backup is not due yet. */
-function age(at: Date | null, now: Date): number {
-  return at === null ? 0 : (now.getTime() - at.getTime()) / 1000;
+  const young = watched.length - ages.length;
+  const others = [
+    // Fresh, and yet nothing is there to restore: a monitor that says OK must say that, too.
+    ...(young === 0 ? [] : [`${young} without any backup yet, whose first is not due`]),
+    ...(rest === 0 ? [] : [`${rest} not watched`]),
+  ];
+  return [[facts.join(', '), ...others].join('; ')];
 }
 
 export function troubleOf({ channel, waiting, since, error }: ChannelHealth): string {
