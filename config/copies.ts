@@ -4,6 +4,7 @@ import { BackupctlError } from '../errors/backupctl-error.ts';
 import {
   adoptStore,
   assertNewCopy,
+  assertOtherPlace,
   assertSameRepository,
   ownCopy,
   rememberCopy,
@@ -171,7 +172,10 @@ class CopyPlace implements RepositoryPlace {
       const copy = await Repository.open(store, keys);
       // A reader whose first repository is gone has the signatures of the manifests to go by.
       const original = platformId === null ? await primary().catch(() => null) : await primary();
-      if (original !== null) assertSameRepository(copy, original, this.name);
+      if (original !== null) {
+        assertSameRepository(copy, original, this.name);
+        if (platformId !== null) await assertOtherPlace(copy, original, { name: this.name, platformId });
+      }
       return copy;
     } catch (error) {
       await store.close();

@@ -1,9 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { createOrRecognise, decode, encode, listAll, readDocument, readIfThere } from './documents.ts';
 import { claimEpoch, newestEpoch } from './epochs.ts';
 import { layout } from './layout.ts';
 import { adoptionSchema, epochSchema } from './manifest.ts';
 import { probeCreateIfAbsent } from './probe.ts';
+import { hideObject } from './removal.ts';
 import type { Repository } from './repository.ts';
 import { ObjectExistsError, type Store } from './store.ts';
 
@@ -96,5 +98,34 @@ export function assertSameRepository(copy: Repository, primary: Repository, name
       hint: 'name an empty place below copies:, or the one that holds copies of this repository',
       retryable: false,
     },
+  );
+}
+
+/**
+ * Whether a copy is not the first repository itself, seen through a link, a mount or another name of its server: it
+ * would count twice towards the quorum, and be lost with it. Only where both look alike something is written to tell.
+ * @throws BackupctlError refused
+ */
+export async function assertOtherPlace(
+  copy: Repository,
+  primary: Repository,
+  { name, platformId }: { name: string; platformId: string },
+): Promise<void> {
+  const stats = [primary, copy].map(({ store }) => store.stat(layout.repository));
+  const [here, there] = await Promise.all(stats);
+  if (!here || !there || here.modified.getTime() !== there.modified.getTime()) return;
+  // Whoever owns nothing writes nothing.
+  if ((await newestEpoch(primary.store))?.platform_id !== platformId) return;
+  const key = `probes/${randomUUID()}`;
+  await primary.store.create(key, Buffer.from('is this one place or two?\n'));
+  try {
+    if ((await copy.store.stat(key)) === null) return;
+  } finally {
+    await hideObject(primary.store, key).catch(() => {});
+  }
+  throw new BackupctlError(
+    'refused',
+    `the copy ${name} (${copy.store.location}) is the first repository itself (${primary.store.location})`,
+    { hint: 'a copy needs a directory or a bucket (or prefix) of its own', retryable: false },
   );
 }

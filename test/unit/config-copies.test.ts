@@ -1,5 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openCopies } from '../../config/copies.ts';
 import { loadConfig } from '../../config/load.ts';
@@ -95,6 +106,25 @@ describe('the copies of a configuration', () => {
     }
     await expect(worker.named('offsite').writable()).rejects.toMatchObject({ code: 'refused' });
     await close(repository, worker, reader);
+  });
+
+  it('are refused where they are the first repository by another name, and not where they were filled from it', async () => {
+    const { repository, worker } = await platform('twice');
+    await symlink(work.path('twice/repository'), work.path('twice/offsite'));
+    await cp(work.path('twice/repository'), work.path('twice/usb'), {
+      recursive: true,
+    });
+    const file = (place: string) => work.path(`twice/${place}/backupctl.json`);
+    for (const place of ['repository', 'usb']) await utimes(file(place), now, now);
+    for (const ask of ['repository', 'writable'] as const) {
+      await expect(worker.named('offsite')[ask]()).rejects.toMatchObject({
+        code: 'refused',
+        message: expect.stringContaining('is the first repository itself'),
+      });
+    }
+    expect((await worker.named('usb').writable()).document.id).toBe(repository.document.id);
+    expect(await readdir(work.path('twice/repository'))).not.toContain('probes');
+    await close(repository, worker);
   });
 
   it('are refused for writing where another platform owns them, and are readable', async () => {
