@@ -32,6 +32,9 @@ const { await_quorum } = proxyActivities<QuorumActivities>({
   retry: { initialInterval: '1 second', maximumInterval: '1 minute', maximumAttempts: 10_000 },
 });
 
+/** Rounds of waiting for a quorum, of minutes each, before they are an hour apart: a history holds some thousands. */
+const patientAfter = 1_000;
+
 /** Starts a copy that outlives whoever starts it. False where it is under way already. */
 export async function startCopy(input: BackupCopyInput): Promise<boolean> {
   const keyword = (name: string) => defineSearchAttributeKey(name, SearchAttributeType.KEYWORD);
@@ -78,11 +81,9 @@ export async function intoCopies({ quorum, ...backup }: NewBackup): Promise<void
   });
   if (quorum <= 1) return;
   upsertMemo({ waits_for_copies: true });
-  for (
-    let pause = 5;
-    !(await await_quorum({ ...backup, quorum })).reached;
-    pause = Math.min(pause * 2, 300)
-  ) {
+  let pause = 5;
+  for (let round = 1; !(await await_quorum({ ...backup, quorum })).reached; round += 1) {
     await sleep(`${pause} seconds`);
+    pause = Math.min(pause * 2, round < patientAfter ? 300 : 3_600);
   }
 }
