@@ -36,7 +36,8 @@ export interface EpochClaim {
 
 /**
  * Takes the next epoch: whoever held the one before may no longer write.
- * @throws BackupctlError conflict when somebody else took it at the same moment, or since `after` was read
+ * @throws BackupctlError conflict when somebody else took it at the same moment, or since `after` was read; corrupt when
+ *   the newest is a number that nobody can have counted to
  */
 export async function claimEpoch(store: Store, claim: EpochClaim): Promise<Epoch> {
   const before = await newestEpoch(store);
@@ -44,8 +45,14 @@ export async function claimEpoch(store: Store, claim: EpochClaim): Promise<Epoch
     if (before.epoch === claim.after + 1 && before.platform_id === claim.platformId) return before;
     throw claimed(store, before);
   }
+  const number = (before?.epoch ?? 0) + 1;
+  if (!Number.isSafeInteger(number)) {
+    throw new BackupctlError('corrupt', `${layout.epoch(number - 1)} in ${store.location} has no next one`, {
+      hint: 'no platform counts that far, so somebody forged it: remove that object, and find out who may write there',
+    });
+  }
   const epoch: Epoch = {
-    epoch: (before?.epoch ?? 0) + 1,
+    epoch: number,
     platform_id: claim.platformId,
     platform: claim.platform,
     claimed_at: claim.now.toISOString(),

@@ -59,3 +59,15 @@ test('each secret that the worker may not open is listed with the command that a
     'far',
   ]);
 });
+
+test('a forged name becomes no flag of the command, and stands for no other instance', async () => {
+  const config = await loadConfig({ dataDir: workspace.directory, env: {}, cwd: workspace.directory });
+  const file = '/nowhere/forged';
+  const instances = ['--config=/tmp/evil', 'two\nlines', 'twice', 'twice'].map((name) =>
+    instance(name, { file }),
+  );
+  const found = await secretsToAllow(instances, config);
+  expect(found.map(({ command }) => command)).toEqual(
+    instances.map(({ id }) => `backupctl instance-update ${id} --password-file ${file}`),
+  );
+});

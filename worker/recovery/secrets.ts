@@ -28,13 +28,17 @@ export async function secretsToAllow(
 ): Promise<SecretToAllow[]> {
   const found: SecretToAllow[] = [];
   const ofFile = await configuredFiles(config).catch(() => [] as string[]);
-  for (const { name, password, url, engine, task_queue } of instances) {
+  for (const { id, name, password, url, engine, task_queue } of instances) {
     const elsewhere =
       task_queue === null || task_queue === config.taskQueue
         ? null
         : `opened by the worker of the task queue ${task_queue}: allow it in that one's configuration`;
+    // A name is not signed: one that would be a flag, that prints otherwise than it is, or that two share, is not used.
+    const isPlain = /^[^-\p{C}][^\p{C}]*$/u.test(name);
+    const isOnly = instances.every((other) => other.id === id || other.name !== name);
+    const word = isPlain && isOnly ? shellWord(name) : id;
     const command = (flag: string, value: string) =>
-      `backupctl instance-update ${shellWord(name)} ${flag} ${shellWord(value)}`;
+      `backupctl instance-update ${word} ${flag} ${shellWord(value)}`;
     const add = async (reference: SecretReference, line: string) => {
       if (await isAllowed(reference, config)) return;
       const file = 'file' in reference ? reference.file : null;
