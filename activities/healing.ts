@@ -5,7 +5,7 @@ import { layout } from '../repository/layout.ts';
 import { isOfStore, PATIENCE } from '../repository/object-sources.ts';
 import { PartPool } from '../repository/part-pool.ts';
 import { Patience } from '../repository/patience.ts';
-import type { BackupHealInput, HealResult } from '../workflows/types.ts';
+import { type BackupHealInput, type HealResult, healWorkflowId } from '../workflows/types.ts';
 import { beating } from './beating.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withFailures } from './failure.ts';
@@ -154,6 +154,6 @@ function pinOf(input: HealRef) {
     backupId: input.backup_id,
     at: new Date(input.now),
     by: input.execution_id,
-    holder: `backup_heal/${input.backup_id}`,
+    holder: healWorkflowId(input.backup_id),
   };
 }

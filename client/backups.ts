@@ -4,7 +4,13 @@ import { hostname, userInfo } from 'node:os';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import type { Manifest } from '../repository/manifest.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { BackupCreateInput, BackupDeleteInput, BackupHealInput, RunPolicy } from '../workflows/types.ts';
+import {
+  type BackupCreateInput,
+  type BackupDeleteInput,
+  type BackupHealInput,
+  healWorkflowId,
+  type RunPolicy,
+} from '../workflows/types.ts';
 import { checkLimit } from './execution-pages.ts';
 import { attribute } from './execution-record.ts';
 import type { Executions } from './executions.ts';
@@ -200,7 +206,7 @@ export class Backups {
     const input: BackupHealInput = { instance_id: place.instanceId, backup_id: place.backupId, copy };
     const row = await startRun(this.#surroundings, {
       type: 'backup_heal',
-      workflowId: `backup_heal/${place.backupId}`,
+      workflowId: healWorkflowId(place.backupId),
       args: [input],
       labels: { kind: 'heal', instance: place.instanceId, backup: place.backupId },
     });

@@ -275,7 +275,12 @@ export function copyWorkflowId(backupId: string, copy: string): string {
   return `copy/${backupId}/${copy}`;
 }
 
-/** Backup and copy of such an id, or null for any other. */
+/** The workflow id of healing a backup: one at a time for each. Also the holder of its pin. */
+export function healWorkflowId(backupId: string): string {
+  return `backup_heal/${backupId}`;
+}
+
+/** Backup and copy of a copy's id, or null for any other. */
 export function parseCopyWorkflowId(workflowId: string): { backupId: string; copy: string } | null {
   const [, backupId, copy] = /^copy\/([0-9a-f-]{36})\/([a-z0-9-]+)$/.exec(workflowId) ?? [];
   return backupId === undefined || copy === undefined ? null : { backupId, copy };
