@@ -53,7 +53,9 @@ export class ProcessLog {
     const facts = Object.entries(fields)
       .filter(([, value]) => value !== null && value !== undefined)
       .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
-    return [time.toISOString(), message, ...facts].join(' ').replace(/\s*\n\s*/g, ' | ');
+    const text = [time.toISOString(), message, ...facts].join(' ').replace(/\s*\n\s*/g, ' | ');
+    // Words of a server or of a repository are among them: none of them moves the cursor of a terminal.
+    return text.replace(/\p{Cc}/gu, (letter) => `\\x${letter.charCodeAt(0).toString(16).padStart(2, '0')}`);
   }
 }
 

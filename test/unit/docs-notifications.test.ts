@@ -48,6 +48,7 @@ test.each([
   [exitCodes.ok.code, 0],
   [exitCodes.unprotected.code, 2],
   [exitCodes.unavailable.code, 2],
+  [exitCodes.damaged.code, 2],
   [exitCodes.configuration.code, 3],
   [exitCodes.bug.code, 3],
 ])('the script for Nagios ends exit code %i as %i', async (code, nagios) => {

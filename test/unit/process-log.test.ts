@@ -32,6 +32,12 @@ describe('what a process says of itself', () => {
     for (const { time } of parsed) expect(new Date(String(time)).toISOString()).toBe(time);
   });
 
+  test('as text moves no cursor, whatever a server says', () => {
+    const { lines, log } = logged('text');
+    log.warn('FATAL: \u001b[2J\rall is well\u009b1m');
+    expect(lines[0]).toMatch(/Z FATAL: \\x1b\[2J\\x0dall is well\\x9b1m$/);
+  });
+
   test('as text keeps quiet about executions that do well, and gives trouble a time', () => {
     const { lines, log } = logged('text');
     log.begin('for\npeople', 'up', { pid: 1 });
