@@ -34,8 +34,8 @@ export const command = defineCommand({
   prints: 'list',
   handlesInterrupt: 'waiting',
   examples: [
-    ['backupctl backup-verify nightly --data --copy all', 'What is wrong where'],
-    ['backupctl backup-heal nightly --wait', 'Mend it'],
+    ['backupctl backup-heal nightly --wait', 'Mend it wherever it is damaged'],
+    ['backupctl backup-heal nightly --copy offsite --wait', 'Mend one copy of it'],
   ],
   async run(args, context) {
     const client = await context.client();
