@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
-import { messageOf } from '../errors/backupctl-error.ts';
+import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
 import { isCommitted } from '../repository/committed.ts';
+import type { Mark } from '../repository/manifest.ts';
+import { standing } from '../repository/marks.ts';
 import { describeCopy } from './copy-runs.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withFailures } from './failure.ts';
@@ -34,9 +36,11 @@ export function createQuorumActivities(deps: ActivityDeps) {
     /**
      * Waits until a backup's manifest is in so many repositories. `reached: false` where that takes long: the workflow
      * asks again. Its heartbeat says what it waits for.
+     * @throws refused: the backup was deleted meanwhile, and will never get there
      */
     async await_quorum(input: QuorumInput): Promise<QuorumResult> {
       const context = Context.current();
+      await assertKept(deps, input.backup_id);
       // The configuration of now: somebody may have given up a copy that will not come back.
       const copies = deps.copies.others.map(({ name }) => name);
       const quorum = Math.min(input.quorum, deps.copies.quorum);
@@ -75,6 +79,23 @@ export function createQuorumActivities(deps: ActivityDeps) {
       }
     },
   });
+}
+
+/** Nobody copies what is being deleted. Asked once in a while only: there may be hundreds that wait. */
+async function assertKept({ repository }: ActivityDeps, backupId: string): Promise<void> {
+  let marks: Mark[];
+  try {
+    marks = await repository.marks(backupId);
+  } catch {
+    // A first repository that does not answer ends no wait.
+    return;
+  }
+  const [tombstone] = standing(marks, 'tombstone');
+  if (tombstone === undefined) return;
+  throw new BackupctlError(
+    'refused',
+    `backup ${backupId} was deleted (at ${tombstone.at}) before it was in as many repositories as the quorum wants`,
+  );
 }
 
 function wordsOf(run: { attempt: number; bytesOut: number | null; lastFailure: string | null }): string {
