@@ -7,7 +7,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import { failureOf, isLostWorker, wordsOf } from './failure.ts';
+import { failureOf, isCutByCancel, wordsOf } from './failure.ts';
 import { closing } from './queues.ts';
 import { type ExecutionMemo, type ExecutionOutput, type ExecutionState, searchAttributes } from './types.ts';
 
@@ -63,7 +63,7 @@ export async function asExecution(
     const ending = await body();
     memo = { state: ending.state, output: ending.output, facts: { ...frame.facts, ...ending.facts } };
   } catch (error) {
-    const lost = CancellationScope.current().consideredCancelled && isLostWorker(error);
+    const lost = CancellationScope.current().consideredCancelled && isCutByCancel(error);
     thrown = lost ? new CancelledFailure('cancelled') : error;
     if (isCancellation(thrown)) {
       memo = { state: 'CANCELLED', output: { status: frame.cancelled }, facts: frame.facts };

@@ -1,3 +1,4 @@
+import { RetryState } from '@temporalio/common';
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -57,12 +58,13 @@ export function wordsOf(thrown: unknown): FailureWords {
 }
 
 /**
- * Whether a failure is only that a worker was lost: what was asked to cancel then ended without an answer, and is
- * cancelled all the same.
+ * Whether a failure would have been followed by another attempt, had the run not been asked to cancel: that its worker
+ * was lost, or anything that passes. What was asked to cancel, and is cleaned up, is cancelled then.
  */
-export function isLostWorker(thrown: unknown): boolean {
+export function isCutByCancel(thrown: unknown): boolean {
+  if (thrown instanceof ActivityFailure && thrown.retryState === RetryState.CANCEL_REQUESTED) return true;
   if (thrown instanceof ActivityFailure || thrown instanceof ChildWorkflowFailure) {
-    return isLostWorker(thrown.cause);
+    return isCutByCancel(thrown.cause);
   }
   return (
     (thrown instanceof TimeoutFailure && thrown.timeoutType === 'HEARTBEAT') ||
