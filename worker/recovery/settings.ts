@@ -28,7 +28,7 @@ export interface RecoverySettings {
 }
 
 /**
- * @throws BackupctlError usage, configuration (another repository, no identity, a file that is none), conflict (the data
+ * @throws BackupctlError usage (also for a bucket that two of the repositories share a name with), configuration (another repository, no identity, a file that is none), conflict (the data
  *   directory has another identity)
  */
 export async function recoverySettings(options: RecoverOptions): Promise<RecoverySettings> {
@@ -58,7 +58,7 @@ function storeOf(location: string, { endpoint, region, cwd }: RecoverOptions): S
     const [, bucket = '', prefix = ''] =
       /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(location) ?? [];
     if (bucket === '') throw usage(`--repository is ${location}`, 'write it as s3://BUCKET/PREFIX');
-    if (endpoint !== undefined && !/^https?:\/\/[^/]/.test(endpoint)) {
+    if (endpoint !== undefined && !(/^https?:\/\/[^/]/.test(endpoint) && URL.canParse(endpoint))) {
       throw usage(`--endpoint is ${endpoint}`, 'write a URL such as https://s3.example.org');
     }
     return {
@@ -89,14 +89,29 @@ async function placeIn(
   if (given === null) return { place: primaryName, store: config.store };
   if (config.file === null) return { place: primaryName, store: given };
   const places = [{ name: primaryName, store: config.store }, ...config.copies];
-  for (const { name, store } of places) {
-    if ((await identityOfStore(store)) === (await identityOfStore(given))) return { place: name, store };
+  const meant: typeof places = [];
+  for (const place of places) {
+    if ((await identityOfStore(place.store)) !== (await identityOfStore(given))) continue;
+    if (isElsewhere(place.store, given)) continue;
+    meant.push(place);
   }
+  const [found, ...more] = meant;
+  if (found !== undefined && more.length > 0) {
+    const names = meant.map(({ name }) => name).join(' and ');
+    throw usage(`--repository stands for ${names} of ${config.file}`, 'say which by --endpoint');
+  }
+  if (found !== undefined) return { place: found.name, store: found.store };
   throw new BackupctlError(
     'configuration',
     `${config.file} names another repository than --repository: ${places.map(({ store }) => locationOf(store)).join(', ')}`,
     { hint: 'name the same one below `repository:` there, or choose another --data-dir' },
   );
+}
+
+/** Buckets of one name are two repositories where they are on two servers: the one that is gone, and its copy. */
+function isElsewhere(store: StoreConfig, given: StoreConfig): boolean {
+  if (store.type !== 's3' || given.type !== 's3' || given.endpoint === undefined) return false;
+  return store.endpoint === undefined || new URL(store.endpoint).origin !== new URL(given.endpoint).origin;
 }
 
 async function identityOfStore(store: StoreConfig): Promise<string> {
@@ -105,7 +120,9 @@ async function identityOfStore(store: StoreConfig): Promise<string> {
 }
 
 function locationOf(store: StoreConfig): string {
-  return store.type === 's3' ? `s3://${store.bucket}/${store.prefix}` : store.path;
+  if (store.type !== 's3') return store.path;
+  const at = store.endpoint === undefined ? '' : ` at ${new URL(store.endpoint).origin}`;
+  return `s3://${store.bucket}/${store.prefix}${at}`;
 }
 
 async function identityFor(
