@@ -45,7 +45,9 @@ function linesOf(path: string): JournalLine[] {
   try {
     // A line that was cut by the end of the process is a run that is done again.
     const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
-    return lines.map((line) => JSON.parse(line) as JournalLine);
+    const runs = lines.map((line) => JSON.parse(line) as JournalLine);
+    // A run that was done again (after something was mended) counts as it ended then.
+    return [...new Map(runs.map((run) => [run.index, run])).values()];
   } catch {
     return [];
   }

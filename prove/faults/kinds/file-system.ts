@@ -174,9 +174,13 @@ export const fileSystemKinds: readonly FaultKind[] = [
     () => ({ refuse: 'no-permission' }),
     { reasons: [/permission denied/] },
   ),
-  trouble('repository', 'disk-io-error', 'every call on the repository an I/O error', () => ({
-    refuse: 'io-error',
-  })),
+  trouble(
+    'repository',
+    'disk-io-error',
+    'every call on the repository an I/O error',
+    () => ({ refuse: 'io-error' }),
+    { reasons: [/^start: .*EIO/] },
+  ),
   trouble(
     'repository',
     'disk-slow',
