@@ -1,4 +1,5 @@
 import type { InstanceRecord, Manifest } from '../repository/manifest.ts';
+import { markedIds } from '../repository/marks.ts';
 import { quoted } from './attributes.ts';
 import { concurrently } from './concurrently.ts';
 import type { IsComplete } from './copy-states.ts';
@@ -19,18 +20,19 @@ export async function readStatus(
   schedules: Schedules,
 ): Promise<InstanceStatus[]> {
   const { repository } = await surroundings.reading();
-  const [instances, all, tombstoned] = await Promise.all([
+  const [instances, all, { tombstoned, broken }] = await Promise.all([
     repository.instances(),
     schedules.list(),
-    repository.tombstonedIds(),
+    markedIds(repository.store),
   ]);
+  const unfit = new Set([...tombstoned, ...broken]);
   const { openQuorum } = await import('./copy-states.ts');
   const isComplete = await openQuorum(surroundings);
   const now = new Date();
   return concurrently(instances, SIDE_BY_SIDE, async (instance) => {
     const own = all.filter((schedule) => schedule.instance === instance.id);
     const [good, runs] = await Promise.all([
-      newestGood(repository.backups({ instanceId: instance.id }), tombstoned, isComplete),
+      newestGood(repository.backups({ instanceId: instance.id }), unfit, isComplete),
       newestRuns(surroundings, instance.id),
     ]);
     return judge(surroundings, { instance, own, good, runs, now });
@@ -84,13 +86,14 @@ async function judge(surroundings: Surroundings, facts: Facts): Promise<Instance
   };
 }
 
+/** What is being deleted, or was read and found broken, is none. */
 async function newestGood(
   backups: AsyncIterable<{ manifest?: Manifest | undefined }>,
-  tombstoned: ReadonlySet<string>,
+  unfit: ReadonlySet<string>,
   isComplete: IsComplete,
 ): Promise<Manifest | null> {
   for await (const { manifest } of backups) {
-    if (manifest === undefined || tombstoned.has(manifest.id)) continue;
+    if (manifest === undefined || unfit.has(manifest.id)) continue;
     if (await isComplete({ instanceId: manifest.instance.id, backupId: manifest.id })) return manifest;
   }
   return null;
