@@ -56,6 +56,7 @@ export class Verdict {
     for (const execution of history.executions) {
       if (execution.workflowId.startsWith('restore/')) wrong.push(...(await this.#restoredWell(execution)));
     }
+    if (this.#arena.world.historyLost) wrong.push(...(await this.#forgottenWell()));
     const known = new Set(history.executions.map(({ id }) => id));
     for (const { executionId, operation } of asked) {
       if (
@@ -89,6 +90,19 @@ export class Verdict {
     if (world.copy !== null) wrong.push(...(await this.#copiedWell(due)));
     const whole = this.#completed.filter(({ id }) => !world.expectedDamage.has(id));
     if (random() < 0.35 && whole.length > 0) wrong.push(...(await this.#restoreSample(pick(random, whole))));
+    return wrong;
+  }
+
+  /** Restores that Temporal has forgotten: what is under a final name is whole. */
+  async #forgottenWell(): Promise<string[]> {
+    const { world } = this.#arena;
+    const exists = new Set((await world.postgres.psql('SELECT datname FROM pg_database')).split('\n'));
+    const wrong: string[] = [];
+    for (const { target, backupId, operation } of this.#evidence.asked) {
+      if (operation.do !== 'restore' || target === null || !exists.has(target)) continue;
+      this.databases.add(target);
+      wrong.push(...(await this.#sameAs(target, backupId ?? '')));
+    }
     return wrong;
   }
 
