@@ -3,10 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { World } from './world.ts';
 
 /** How long a fault waits for its victim to appear, in milliseconds. */
-const patience = 4_000;
+const usualPatience = 4_000;
 
 /** Asks until there is an answer, or it has waited long enough: then null. */
-export async function soon<T>(look: () => T | null | Promise<T | null>): Promise<T | null> {
+export async function soon<T>(
+  look: () => T | null | Promise<T | null>,
+  patience = usualPatience,
+): Promise<T | null> {
   const end = performance.now() + patience;
   for (;;) {
     const found = await look();
@@ -17,11 +20,11 @@ export async function soon<T>(look: () => T | null | Promise<T | null>): Promise
 }
 
 /** The process below the platform that has this name; null where none has by the end of our patience. */
-export function victim(world: World, name: string): Promise<number | null> {
+export function victim(world: World, name: string, patience = usualPatience): Promise<number | null> {
   return soon(() => {
     for (const pid of below(world.platform.pid)) if (nameOf(pid) === name) return pid;
     return null;
-  });
+  }, patience);
 }
 
 export function nameOf(pid: number): string {

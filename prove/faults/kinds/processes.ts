@@ -18,6 +18,9 @@ const reasons = (tool: Tool): RegExp[] => [
   /^restore: .*(ended with (signal|exit code)|no byte moved|is cut|incomplete|unexpected end|trailer|could not read|invalid|differ)/i,
 ];
 
+/** The globals of a server come after its databases: milliseconds to wait for who dumps them. */
+const patienceFor = (tool: Tool): number => (tool === 'pg_dumpall' ? 15_000 : 4_000);
+
 function signalled(tool: Tool, name: 'SIGTERM' | 'SIGKILL'): FaultKind {
   return {
     name: `${tool}-${name === 'SIGTERM' ? 'term' : 'kill'}`,
@@ -28,7 +31,7 @@ function signalled(tool: Tool, name: 'SIGTERM' | 'SIGKILL'): FaultKind {
     hold: [0, 100],
     reasons: reasons(tool),
     async inject(world) {
-      const pid = await victim(world, tool);
+      const pid = await victim(world, tool, patienceFor(tool));
       const struck = pid !== null && signal(pid, name);
       return { struck, what: `${name} to ${tool} ${pid}`, lift: async () => {} };
     },
@@ -45,7 +48,7 @@ const stopped = (tool: Tool): FaultKind => ({
   hold: [7_000, 13_000],
   reasons: reasons(tool),
   async inject(world) {
-    const pid = await victim(world, tool);
+    const pid = await victim(world, tool, patienceFor(tool));
     const struck = pid !== null && signal(pid, 'SIGSTOP');
     return {
       struck,
@@ -77,7 +80,7 @@ function misbehaving(tool: Tool, how: Misbehaviour): FaultKind {
     async inject(world) {
       const order = world.toolbox.misbehave(tool, how);
       // It waits until somebody starts the tool.
-      await soon(() => (order.count() > 0 ? true : null));
+      await soon(() => (order.count() > 0 ? true : null), patienceFor(tool));
       return {
         get struck() {
           return order.count() > 0;
