@@ -2,7 +2,6 @@ import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
 import type { BackupPlace } from '../repository/backups.ts';
 import { isCommitted } from '../repository/committed.ts';
 import type { Copies, RepositoryPlace } from '../repository/copies.ts';
-import { PATIENCE } from '../repository/object-sources.ts';
 import { Patience } from '../repository/patience.ts';
 import { copyWorkflowId } from '../workflows/types.ts';
 import type { TemporalLink } from './connection.ts';
@@ -146,8 +145,11 @@ async function unfinishedRuns(
   }
 }
 
+/** Milliseconds for one small question about a copy: a person waits for the answer, and *unknown* is one. */
+const LOOK = 8_000;
+
 function inTime<T>(place: RepositoryPlace, look: () => Promise<T>): Promise<T> {
-  return new Patience(PATIENCE, place.location).over(look(), () => {});
+  return new Patience(LOOK, place.location).over(look(), () => {});
 }
 
 function isNothingYet(error: unknown): boolean {

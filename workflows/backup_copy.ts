@@ -17,7 +17,7 @@ const { copy_backup } = proxyActivities<CopyingActivities>({
   startToCloseTimeout: '7 days',
   heartbeatTimeout: '20 seconds',
   cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-  retry: { initialInterval: '2 seconds', maximumInterval: '2 minutes', maximumAttempts: 10_000 },
+  retry: { initialInterval: '2 seconds', maximumInterval: '30 seconds', maximumAttempts: 50_000 },
   priority: { priorityKey: 5 },
 });
 const { copy_cleanup } = proxyActivities<CopyingActivities>({

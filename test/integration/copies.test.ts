@@ -275,5 +275,5 @@ describe('a platform with copies', () => {
     expect((await show(backup.id)).status).toBe('COMPLETED');
     proxy.heal();
     await everywhere(backup.id);
-  }, 180_000);
+  }, 300_000);
 });

@@ -4,6 +4,7 @@ import { appendFileSync, chownSync, cpSync, mkdirSync, mkdtempSync, writeFileSyn
 import { access, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { cacheDirectory, postgresBinaries } from './cache.ts';
 import { freePort } from './port.ts';
@@ -86,7 +87,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     return (await asAccount('psql', args, sql)).trimEnd();
   };
 
-  const boot = async (): Promise<void> => {
+  const boot = async (patience = 50): Promise<void> => {
     server = ServerProcess.start({
       command: join(binDir, 'postgres'),
       args: ['-D', dataDirectory, '-p', String(port)],
@@ -104,7 +105,13 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
       },
       { what: `PostgreSQL ${options.version} on port ${port}` },
     );
-    if (!started.running) throw new Error(`PostgreSQL did not start: ${started.tail()}`);
+    if (started.running) return;
+    // A session outlives its killed server for a moment, and keeps the next one out for so long.
+    if (started.tail().includes('shared memory block') && patience > 0) {
+      await sleep(200);
+      return boot(patience - 1);
+    }
+    throw new Error(`PostgreSQL did not start: ${started.tail()}`);
   };
 
   try {
