@@ -53,6 +53,7 @@ export function createRestoreActivities(deps: ActivityDeps) {
         const restored = await deps.slots.with(run.signal, () =>
           engine.restore(target, input.request, source, {
             ...run,
+            stallSeconds: deps.config.stallLimit,
             progress: ({ phase, bytes }) => {
               pulse.stage(phase);
               pulse.moved(bytes, bytes);

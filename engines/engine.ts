@@ -27,6 +27,8 @@ export interface RunContext {
   log: Log;
   /** A private directory (0700) that the caller removes afterwards: passfiles, fifos. */
   scratch: string;
+  /** Seconds after which what shows no sign of progress has failed; left out where nobody asks. */
+  stallSeconds?: number;
 }
 
 export interface Probe {

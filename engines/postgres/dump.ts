@@ -43,21 +43,39 @@ export async function dump(
     `PostgreSQL ${facts.version}${facts.standby ? ' (a standby)' : ''}, ${names.length} database${names.length === 1 ? '' : 's'}, by pg_dump ${tools.version}`,
   );
   const dumped: DumpedDatabase[] = [];
+  const gone: string[] = [];
   for (const database of names) {
     const began = performance.now();
-    const one = await dumpDatabase({ target, database, user: facts.user, request, tools, sink, run });
+    let one: DumpedDatabase;
+    try {
+      one = await dumpDatabase({ target, database, user: facts.user, request, tools, sink, run });
+    } catch (error) {
+      // Of a whole server, what was dropped or renamed since it was listed is no part any more.
+      if (url.database !== null || run.signal.aborted || (await isThere(target, database, run))) throw error;
+      gone.push(
+        `database ${database} was dropped or renamed before it was dumped, and is not in this backup`,
+      );
+      run.log.warn(gone.at(-1) ?? '');
+      continue;
+    }
     dumped.push(one);
     run.log.info(`database ${database} is dumped`, {
       tables: one.indexed.inventory.tables.length,
       seconds: Math.round((performance.now() - began) / 100) / 10,
     });
   }
+  if (dumped.length === 0) throw new BackupctlError('failed', gone.join('; '));
   const objects = dumped.flatMap((one) => one.objects);
   const globals = url.database === null ? { stream: globalsStream, passwords: facts.readsPasswords } : null;
   if (globals !== null) {
     const { passwords } = globals;
     objects.push(
-      ...(await dumpGlobals(target, { database: names[0] ?? 'postgres', passwords, tools }, sink, run)),
+      ...(await dumpGlobals(
+        target,
+        { database: dumped[0]?.indexed.name ?? 'postgres', passwords, tools },
+        sink,
+        run,
+      )),
     );
   }
   const index: PostgresIndex = {
@@ -88,6 +106,7 @@ export async function dump(
       ...(Object.keys(selection).length === 0 ? {} : { selection }),
     },
     warnings: [
+      ...gone,
       ...dumped.flatMap((one) => one.warnings),
       ...(globals !== null && !globals.passwords
         ? ['passwords of roles are not in this backup: the user may not read them']
@@ -95,6 +114,16 @@ export async function dump(
     ],
     startedAt: new Date(dumped[0]?.indexed.snapshot_at ?? Date.now()),
   };
+}
+
+/** Whether a database is still on the server; one that cannot be asked for is. */
+async function isThere(target: Target, database: string, run: RunContext): Promise<boolean> {
+  try {
+    const { databases } = await look(target, run);
+    return databases.includes(database);
+  } catch {
+    return true;
+  }
 }
 
 async function look(target: Target, run: RunContext) {

@@ -10,6 +10,7 @@ import { quoteIdentifier } from './quote.ts';
 import type { BackupDatabase } from './restore-backup.ts';
 import { feed } from './restore-feed.ts';
 import type { DetailedPlan } from './restore-plan.ts';
+import { FillWatch } from './restore-watch.ts';
 
 /**
  * Settings of the sessions that fill a database which nobody uses yet: commits need not wait for the disk (the renaming
@@ -97,20 +98,27 @@ export async function fillDatabase(
       .map(([setting, value]) => `-c ${setting}=${value}`)
       .join(' ');
     const stages = await restoreStages(name, planned.part, plan, request);
-    const pipeline = await Pipeline.start({
-      stages: stages.map((stage) => ({
-        ...stage,
-        secrets,
-        env: { ...env, PGOPTIONS: options, ...stage.env },
-      })),
-      scratch: run.scratch,
-      signal: run.signal,
-    });
+    const watch = new FillWatch(target, name, run);
+    let pipeline: Pipeline | undefined;
     try {
-      await feed(await source.open(planned.database.stream), pipeline, onBytes);
+      pipeline = await Pipeline.start({
+        stages: stages.map((stage) => ({
+          ...stage,
+          secrets,
+          env: { ...env, PGOPTIONS: options, ...stage.env },
+        })),
+        scratch: run.scratch,
+        signal: watch.signal,
+      });
+      await feed(await source.open(planned.database.stream), pipeline, (bytes) => {
+        watch.moved();
+        onBytes(bytes);
+      });
     } catch (error) {
-      await pipeline.terminate();
+      await pipeline?.terminate();
       throw error;
+    } finally {
+      await watch.stop();
     }
   });
 }

@@ -347,6 +347,20 @@ describe.each([15, 18] as const)('a dump of PostgreSQL %i', (version) => {
     }
   });
 
+  test('of a whole server goes on without a database that was dropped since it was listed, and says so', async () => {
+    await server.psql('CREATE DATABASE zz_gone');
+    await using run = await TestRun.start();
+    let dropped: Promise<unknown> | undefined;
+    run.sink.onStream = () => {
+      dropped ??= server.psql('DROP DATABASE zz_gone');
+    };
+    const outcome = await dump(targetOn(server, ''), request, run.sink, run.context);
+    await dropped;
+    expect(outcome.warnings.join('\n')).toContain('database zz_gone was dropped or renamed');
+    expect(outcome.contents.map(({ name }) => name)).toContain('plain');
+    expect(outcome.contents.map(({ name }) => name)).not.toContain('zz_gone');
+  });
+
   test('that cannot get a lock fails after its limit, retryably, and the log names who holds it', async () => {
     const holder = await client('plain', 'the holder');
     try {

@@ -425,4 +425,49 @@ describe.each([15, 18] as const)('a restore on PostgreSQL %i', (version) => {
     }
     await untouched();
   });
+
+  test('whose programs hang is given up after the stall limit, to be tried again', async () => {
+    await using run = await TestRun.start();
+    const request = requestFor({ createDatabase: 'hung' });
+    const restoring = postgresEngine.restore(targetOn(server, 'shop'), request, backup.source, {
+      ...run.context,
+      stallSeconds: 1,
+      progress: () => {},
+    });
+    const ended = restoring.catch((error: unknown) => error);
+    const [hung] = await until(
+      async () => {
+        const found = await programs('pg_restore|psql');
+        return found.length > 0 ? found : null;
+      },
+      { what: 'pg_restore to run', interval: 10 },
+    );
+    process.kill(hung as number, 'SIGSTOP');
+    expect(await ended).toMatchObject({
+      code: 'unavailable',
+      retryable: true,
+      message: expect.stringContaining('no byte moved for 1 s while'),
+    });
+    await untouched();
+  });
+
+  test('that builds an index for longer than the stall limit goes on', async () => {
+    await server.psql('CREATE DATABASE slow');
+    await server.psql(
+      `CREATE FUNCTION slow(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM pg_catalog.pg_sleep(3); RETURN i; END';
+       CREATE TABLE t AS SELECT 1 AS i; CREATE INDEX ON t (slow(i))`,
+      'slow',
+    );
+    await using slow = await TestBackup.take(server, 'slow');
+    await using run = await TestRun.start();
+    const request = requestFor({ createDatabase: 'slow_again' });
+    const restored = await postgresEngine.restore(targetOn(server, 'slow'), request, slow.source, {
+      ...run.context,
+      stallSeconds: 1,
+      progress: () => {},
+    });
+    expect(restored).toMatchObject([{ status: 'restored' }]);
+    await server.psql('DROP DATABASE slow');
+    await server.psql('DROP DATABASE slow_again');
+  });
 });

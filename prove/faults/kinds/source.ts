@@ -101,11 +101,13 @@ const terminated: FaultKind = {
   reasons: [gone],
   async inject(world) {
     const who = await soon(async () => {
-      const row = await world.postgres.psql(
-        `SELECT application_name || ' in ' || datname FROM (
+      const row = await world.postgres
+        .psql(
+          `SELECT application_name || ' in ' || datname FROM (
            SELECT *, pg_terminate_backend(pid) AS done FROM pg_stat_activity WHERE client_addr IS NOT NULL LIMIT 1) s
          WHERE done`,
-      );
+        )
+        .catch(() => '');
       return row === '' ? null : row;
     });
     return whileHeld(`terminated ${who}`, who !== null, async () => {});
