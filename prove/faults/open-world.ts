@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BackupClient } from '../../client/client.ts';
 import { syncDirectory } from '../../repository/sync-directory.ts';
 import { type HostNames, makeHostNames } from '../../test/servers/host-names.ts';
@@ -106,7 +107,16 @@ async function build(name: WorldName, undo: UndoStack): Promise<World> {
     async restartPlatform() {
       // Somebody may still be using it: what it answers then is an error for users as well.
       former.push(client);
-      await platform.restart().catch(() => platform.restart());
+      // As systemd would: whatever keeps it from starting (a database that is locked) may be over a second later.
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          await platform.restart();
+          break;
+        } catch (error) {
+          if (attempt === 20) throw error;
+          await sleep(1000);
+        }
+      }
       client = BackupClient.open({ dataDir, env: {} });
       await until(async () => (await fetch(`http://127.0.0.1:${platform.port}/readyz`)).ok, {
         what: 'the platform to be ready',
