@@ -150,7 +150,11 @@ async function attempt(arena: Arena, plan: Plan, result: RunResult): Promise<voi
     after: changed,
     reasons: plan.faults.flatMap(({ kind }) => kind.reasons),
   });
-  const found = struck.flatMap(({ injected }) => injected.wrong ?? []);
+  // What a kind finds by itself may be another fault of the run: an upload beside, while the credentials are refused.
+  const found = struck.flatMap(({ name, injected }) => {
+    const others = plan.faults.filter(({ kind }) => kind.name !== name).flatMap(({ kind }) => kind.reasons);
+    return (injected.wrong ?? []).filter((line) => !others.some((reason) => reason.test(line)));
+  });
   result.violations.push(...leaks, ...found, ...(await verdict.violations()));
   for (const { state } of history.executions) result.ends[state] = (result.ends[state] ?? 0) + 1;
   result.said.push(...verdict.said);

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
@@ -235,7 +235,7 @@ test('back on its first machine, Temporal there is made what the repository has 
   const instance = ['instance-create', 'orders', '--url', 'postgres://u@127.0.0.1:1/d', '--no-check'];
   await first.json(instance);
   const [changed, deleted] = [await named(first, 'changed'), await named(first, 'deleted')];
-  await exported(first, () => existsSync(join(repository, 'schedules', deleted, '1.json')));
+  await exported(first, async () => (await copyOf(repository, deleted)) !== null);
   await first.shutDown();
   const identity = join(dataDir, 'identity.txt');
   const second = workspace.path('first', 'second');
@@ -247,9 +247,8 @@ test('back on its first machine, Temporal there is made what the repository has 
   const added = await named(elsewhere, 'added');
   await exported(
     elsewhere,
-    () =>
-      existsSync(join(repository, 'schedules', added, '1.json')) &&
-      existsSync(join(repository, 'schedules', deleted, '3.json')),
+    async () =>
+      (await copyOf(repository, added)) !== null && (await copyOf(repository, deleted))?.deleted === true,
   );
   await elsewhere.shutDown();
   // What the second one signed is believed by whoever has its identity.
@@ -273,15 +272,24 @@ test('back on its first machine, Temporal there is made what the repository has 
   await first.stop();
 }, 240_000);
 
+/** The last copy of a schedule in a repository; null where there is none. */
+async function copyOf(repository: string, id: string): Promise<{ deleted: boolean } | null> {
+  const folder = join(repository, 'schedules', id);
+  const revisions = existsSync(folder) ? await readdir(folder) : [];
+  const last = Math.max(0, ...revisions.map((name) => Number(/^(\d+)\.json$/.exec(name)?.[1] ?? 0)));
+  return last === 0 ? null : JSON.parse(await readFile(join(folder, `${last}.json`), 'utf8'));
+}
+
 /** Has the reconciler look now and not within a minute. */
-async function exported(platform: Platform, done: () => boolean): Promise<void> {
+async function exported(platform: Platform, done: () => Promise<boolean>): Promise<void> {
   const connection = await Connection.connect({ address: `127.0.0.1:${platform.temporalPort}` });
   try {
     const reconciler = new Client({ connection }).schedule.getHandle('backupctl-reconciler');
     await until(
       async () => {
-        if (!done()) await reconciler.trigger();
-        return done();
+        if (await done()) return true;
+        await reconciler.trigger();
+        return false;
       },
       { what: 'the schedules to be exported', timeout: 90_000, interval: 1_000 },
     );

@@ -214,7 +214,11 @@ const diskFull: FaultKind = {
   worlds,
   weight: 1.5,
   hold: [1000, 6000],
-  reasons: [gone, /No space left|could not (extend|write|create|open)|disk full|PANIC|buffer is pinned/i],
+  // "starting batch" is what PostgreSQL 18 says in a session in which reading was cut short by such an error.
+  reasons: [
+    gone,
+    /No space left|could not (extend|write|create|open)|disk full|PANIC|buffer is pinned|starting batch while batch already/i,
+  ],
   async inject(world, random) {
     if (world.fillSource === null)
       return whileHeld('the disk of the source is not small', false, async () => {});
