@@ -52,7 +52,10 @@ export function createBackupActivities(deps: ActivityDeps) {
       await repository.assertOwner(deps.platformId);
       const instance = await findInstance(deps, input.request.instance);
       const engine = await deps.engineNamed(instance.engine);
-      if ((input.request.incremental || input.request.parent_id !== null) && !engine.increments) {
+      if (
+        (input.request.incremental || input.request.parent_id !== null) &&
+        !engine.facts.capabilities.increments
+      ) {
         throw new BackupctlError(
           'refused',
           `${instance.name} is backed up logically, which knows no increments`,

@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
 import type { Log, Probe } from '../engines/engine.ts';
+import { factsOf } from '../engines/registry.ts';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { type InstanceRecord, instanceSchema } from '../repository/manifest.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -23,7 +24,7 @@ export function createInstanceActivities(deps: ActivityDeps) {
     async instance_probe(input: { record: InstanceRecord; execution_id: string }): Promise<Probe> {
       return withScratch(deps.scratch, async (scratch) => {
         const engine = await deps.engineNamed(input.record.engine);
-        engine.checkUrl(input.record.url);
+        engine.facts.checkUrl(input.record.url);
         const { target, warnings } = await targetOf(deps, input.record);
         const signal = Context.current().cancellationSignal;
         const probe = await engine.probe(target, {
@@ -40,7 +41,7 @@ export function createInstanceActivities(deps: ActivityDeps) {
     async instance_write(input: { record: InstanceRecord }): Promise<void> {
       await deps.repository.assertOwner(deps.platformId);
       // Whoever reaches Temporal may have written the record: a password must not get into the repository in a URL.
-      if (!input.record.deleted) (await deps.engineNamed(input.record.engine)).checkUrl(input.record.url);
+      if (!input.record.deleted) (await factsOf(input.record.engine)).checkUrl(input.record.url);
       try {
         await deps.repository.putInstance(input.record);
       } catch (error) {

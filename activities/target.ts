@@ -1,5 +1,5 @@
 import type { Target } from '../engines/engine.ts';
-import { filesOfUrl } from '../engines/urls.ts';
+import { factsOf } from '../engines/registry.ts';
 import type { InstanceRecord } from '../repository/manifest.ts';
 import type { ActivityDeps } from './deps.ts';
 import { readable } from './reading.ts';
@@ -19,7 +19,7 @@ export async function targetOf(
   deps: ActivityDeps,
   record: InstanceRecord,
 ): Promise<{ target: Target; warnings: string[] }> {
-  for (const file of await filesOfUrl(record.engine, record.url)) await deps.checkFileAllowed(file);
+  for (const file of (await factsOf(record.engine)).filesIn(record.url)) await deps.checkFileAllowed(file);
   const secret = record.password === null ? null : await deps.resolveSecret(record.password);
   return {
     target: {

@@ -84,10 +84,15 @@ export const selection = {
   include: {
     type: 'texts',
     value: 'PATTERN',
-    describe: 'take only this: a schema, or SCHEMA.TABLE; `*` and `?` stand for any letters',
+    describe: 'take only this, such as SCHEMA or SCHEMA.TABLE; `*` and `?` stand for any letters',
   },
-  exclude: { type: 'texts', value: 'PATTERN', describe: 'leave this out: a schema, or SCHEMA.TABLE' },
+  exclude: {
+    type: 'texts',
+    value: 'PATTERN',
+    describe: 'leave this out, such as SCHEMA.TABLE; what a pattern names is on the page of each engine',
+  },
   schemaOnly: { type: 'switch', describe: 'leave the rows out' },
+  dataOnly: { type: 'switch', describe: 'take the rows alone, for tables that exist already' },
   yieldToDdl: {
     type: 'duration',
     value: 'TIME',

@@ -11,10 +11,10 @@ import {
   healWorkflowId,
   type RunPolicy,
 } from '../workflows/types.ts';
+import { checkAbilities } from './abilities.ts';
 import { checkLimit } from './execution-pages.ts';
 import { attribute } from './execution-record.ts';
 import type { Executions } from './executions.ts';
-import { checkIncrements } from './increments.ts';
 import type { InstanceNames } from './instance-names.ts';
 import type { Surroundings } from './surroundings.ts';
 import type {
@@ -54,7 +54,7 @@ export class Backups {
     ]);
     checkName(name);
     const instance = await this.#instances.find(instanceName);
-    await checkIncrements(instance, options);
+    await checkAbilities(instance, options);
     const input: BackupCreateInput = {
       instance: instance.id,
       description: options.description ?? null,
@@ -234,8 +234,18 @@ export class Backups {
   async contents(reference: string): Promise<BackupContent[]> {
     const { find, repository, sources } = await this.#surroundings.reading();
     const { manifest } = await find(reference);
-    const { toContents } = await import('./backup-contents.ts');
-    return toContents(await repository.readIndex(manifest, 'index', { sources }), manifest);
+    const { factsOf } = await import('../engines/registry.ts');
+    const { signal } = new AbortController();
+    const { contents } = await factsOf(manifest.engine);
+    const found: BackupContent[] = [];
+    for await (const line of contents({
+      manifest,
+      index: (name) => repository.readIndex(manifest, name, { sources }),
+      open: (stream) => repository.openStream(manifest, stream, { signal, sources }),
+    })) {
+      found.push(line);
+    }
+    return found;
   }
 
   /** See {@link BackupClient.backupExport}. */
@@ -258,8 +268,8 @@ export class Backups {
   /** See {@link BackupClient.backupHowToRestore}. */
   async howToRestore(reference: string): Promise<string[]> {
     const manifest = await this.manifest(reference);
-    const { stockRestoreOf } = await import('../engines/urls.ts');
-    return stockRestoreOf(manifest);
+    const { factsOf } = await import('../engines/registry.ts');
+    return (await factsOf(manifest.engine)).stockRestore(manifest);
   }
 
   /** The manifest of a backup that is whole and not being deleted. @throws BackupctlError not-found, corrupt */

@@ -341,14 +341,15 @@ export class BackupClient {
 
   /**
    * Restores a backup into an instance.
+   * @param instance null: the one that the backup is of, with `toDirectory`
    * @throws BackupctlError not-found, ambiguous, usage for what contradicts itself
    */
-  restoreCreate(backup: string, instance: string, options: RestoreOptions = {}): Promise<Restore> {
+  restoreCreate(backup: string, instance: string | null, options: RestoreOptions = {}): Promise<Restore> {
     return this.#restores.create(backup, instance, options);
   }
 
   /** What that would do. Changes nothing. */
-  restorePlan(backup: string, instance: string, options: RestoreOptions = {}): Promise<RestorePlan> {
+  restorePlan(backup: string, instance: string | null, options: RestoreOptions = {}): Promise<RestorePlan> {
     return this.#restores.plan(backup, instance, options);
   }
 

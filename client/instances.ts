@@ -132,7 +132,7 @@ export class Instances {
 async function checked(name: string, url: string): Promise<{ engine: string; url: string }> {
   const [{ checkName }, { checkInstanceUrl }] = await Promise.all([
     import('./schedule-options.ts'),
-    import('../engines/urls.ts'),
+    import('../engines/registry.ts'),
   ]);
   checkName(name);
   if (name.endsWith('@latest')) {

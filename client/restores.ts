@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import type { RestorePlan, RestoreRequest } from '../engines/engine.ts';
+import type { Capabilities, RestoreFlag } from '../engines/facts.ts';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import type { RestoreFinishInput, RestoreInput, RestoreOutput } from '../workflows/types.ts';
 import { quoted } from './attributes.ts';
@@ -42,7 +43,7 @@ export class Restores {
   }
 
   /** See {@link BackupClient.restoreCreate}. */
-  async create(backup: string, instance: string, options: RestoreOptions): Promise<Restore> {
+  async create(backup: string, instance: string | null, options: RestoreOptions): Promise<Restore> {
     const input = await this.#input(backup, instance, options);
     const { startRun } = await import('./runs.ts');
     const row = await startRun(this.#surroundings, {
@@ -55,7 +56,7 @@ export class Restores {
   }
 
   /** See {@link BackupClient.restorePlan}. */
-  async plan(backup: string, instance: string, options: RestoreOptions): Promise<RestorePlan> {
+  async plan(backup: string, instance: string | null, options: RestoreOptions): Promise<RestorePlan> {
     const input = await this.#input(backup, instance, options);
     const { runToEnd } = await import('./runs.ts');
     return runToEnd<RestorePlan>(this.#surroundings, { type: 'restore_plan', args: [input] });
@@ -144,9 +145,9 @@ export class Restores {
     return toExecution(row);
   }
 
-  async #input(backup: string, instanceName: string, options: RestoreOptions): Promise<RestoreInput> {
-    const instance = await this.#instances.find(instanceName);
+  async #input(backup: string, instanceName: string | null, options: RestoreOptions): Promise<RestoreInput> {
     const manifest = await this.#backups.manifest(backup);
+    const instance = await this.#instances.find(instanceName ?? manifest.instance.id);
     const restoreId = randomUUID();
     const request: RestoreRequest = {
       restoreId,
@@ -160,7 +161,13 @@ export class Restores {
       noOwner: options.noOwner ?? false,
       noPrivileges: options.noPrivileges ?? false,
       noTablespaces: options.noTablespaces ?? false,
+      ...(options.toDirectory === undefined ? {} : { toDirectory: options.toDirectory }),
+      ...(options.noBinlog === true ? { noBinlog: true } : {}),
+      ...(options.force === true ? { force: true } : {}),
     };
+    const { factsOf } = await import('../engines/registry.ts');
+    const { title, capabilities } = await factsOf(manifest.engine);
+    checkAbilities(request, title, capabilities);
     checkRequest(
       request,
       manifest.contents.map(({ name }) => name),
@@ -222,6 +229,35 @@ function toRestore(row: WorkflowExecutionInfo): Restore {
   };
 }
 
+const flagNames: Record<RestoreFlag, string> = {
+  globals: '--globals',
+  noOwner: '--no-owner',
+  noPrivileges: '--no-privileges',
+  noTablespaces: '--no-tablespaces',
+  disconnect: '--disconnect',
+  noBinlog: '--no-binlog',
+  force: '--force',
+};
+
+/** What the engine cannot do is refused by name. @throws BackupctlError usage */
+function checkAbilities(request: RestoreRequest, title: string, { restore }: Capabilities): void {
+  const asked: [boolean, string][] = [
+    [request.createDatabase !== null && !restore.rename, '--create-database'],
+    [request.overwrite && !restore.overwrite, '--overwrite'],
+    [request.toDirectory !== undefined && !restore.directory, '--to-directory'],
+    [request.include.length > 0 && restore.include === null, '--include'],
+    ...Object.entries(flagNames).map(([flag, name]): [boolean, string] => [
+      request[flag as RestoreFlag] === true && !restore.flags.includes(flag as RestoreFlag),
+      name,
+    ]),
+  ];
+  const words = asked.find(([refused]) => refused)?.[1];
+  if (words === undefined) return;
+  throw new BackupctlError('usage', `${words} means nothing for a backup of ${title}`, {
+    hint: 'leave it out',
+  });
+}
+
 /** What contradicts itself is refused before anything is started. */
 function checkRequest(request: RestoreRequest, contents: string[]): void {
   const { createDatabase, overwrite, databases, include } = request;
@@ -229,7 +265,7 @@ function checkRequest(request: RestoreRequest, contents: string[]): void {
   if (createDatabase !== null && overwrite) {
     throw refuse('--create-database and --overwrite are both given', 'restore beside, or over what is there');
   }
-  if (include.length > 0 && createDatabase === null) {
+  if (include.length > 0 && createDatabase === null && request.toDirectory === undefined) {
     throw refuse(
       '--include goes with --create-database only',
       'a swap with a part of the data would lose the rest',

@@ -50,10 +50,8 @@ export class Schedules {
     checkPolicies(options);
     checkName(name);
     const instance = await this.#instances.named(instanceName);
-    if (options.incremental || options.parentId) {
-      const { checkIncrements } = await import('./increments.ts');
-      await checkIncrements(instance, options);
-    }
+    const { checkAbilities } = await import('./abilities.ts');
+    await checkAbilities(instance, options);
     const id = randomUUID();
     const input: BackupCreateInput = {
       instance: instance.id,

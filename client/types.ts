@@ -204,18 +204,7 @@ export interface RepositoryStatistics {
   unread: { copy: string; problem: string }[];
 }
 
-/** Something inside of a backup, from its index. */
-export interface BackupContent {
-  database: string;
-  kind: string;
-  /** Schema-qualified where it has a schema. */
-  name: string;
-  /** Bytes; null where unknown. */
-  size: number | null;
-  rows: number | null;
-  /** False where `rows` is an estimate. */
-  exact: boolean | null;
-}
+export type { ContentLine as BackupContent } from '../engines/facts.ts';
 
 /** A file that an export wrote. */
 export interface ExportedFile {

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { ContentRecord, Manifest } from '../repository/manifest.ts';
 import type { CompressedSource, ObjectRecord } from '../repository/repository.ts';
+import type { EngineFacts } from './facts.ts';
 
 /** Writes one line to the execution's log. Never given a secret. */
 export interface Log {
@@ -41,11 +42,12 @@ export interface Probe {
   warnings: string[];
 }
 
-/** What of the source to take. Patterns are the engine's own (`pg_dump --schema`, `--table`). */
+/** What of the source to take. Patterns are the engine's own; `capabilities.selection` says what there is. */
 export interface Selection {
   include?: string[];
   exclude?: string[];
   schema_only?: boolean;
+  data_only?: boolean;
 }
 
 export interface DumpRequest {
@@ -59,6 +61,7 @@ export interface DumpRequest {
 /** Where a dump goes: the open attempt of the repository. */
 export interface DumpSink {
   write(stream: string, source: CompressedSource): Promise<ObjectRecord[]>;
+  /** A small document. What may grow without a bound is a stream with the role `index`. */
   writeIndex(name: string, document: unknown): Promise<ObjectRecord>;
 }
 
@@ -101,6 +104,12 @@ export interface RestoreRequest {
   noOwner: boolean;
   noPrivileges: boolean;
   noTablespaces: boolean;
+  /** Into this folder of the worker (an absolute path), without an instance. Left out: into the target. */
+  toDirectory?: string;
+  /** Keep what is restored out of the server's log for its replicas. */
+  noBinlog?: boolean;
+  /** Do what is refused for the sake of others, such as replicas. */
+  force?: boolean;
 }
 
 /** One line of a plan: what will be done to what, or what stands in the way. */
@@ -137,18 +146,12 @@ export interface RestoreProgress {
 }
 
 /**
- * A datastore: a folder below `engines/`, one line in `engines/registry.ts`. Nothing outside of its folder knows
- * its name. Errors are BackupctlErrors: `credentials`, `unavailable`, `missing-tool`, `refused`, `usage`, `failed`.
+ * A datastore: a folder below `engines/` (its facts, see `facts.ts`, and this), one line in `engines/registry.ts`.
+ * Nothing outside of its folder knows its name. Errors are BackupctlErrors: `credentials`, `unavailable`, `missing-tool`, `refused`, `usage`, `failed`.
  */
 export interface Engine {
-  readonly name: string;
-  /** URL schemes, without the colon. */
-  readonly schemes: readonly string[];
-  /** Whether an increment is possible. */
-  readonly increments: boolean;
+  readonly facts: EngineFacts;
 
-  /** Checks a URL and returns its normal form. @throws BackupctlError usage, also for a password inside. */
-  checkUrl(url: string): string;
   /** Connects, and looks around. */
   probe(target: Target, run: RunContext): Promise<Probe>;
   /** Takes a whole backup. Resolves once everything is uploaded, children exited 0, trailers seen. */
@@ -196,6 +199,9 @@ export interface Engine {
     closed: (executionId: string) => Promise<boolean>,
     run: RunContext,
   ): Promise<string[]>;
-  /** Shell commands that restore a backup with stock tools only, for `backup-show --how-to-restore`. */
-  stockRestore(manifest: Manifest): string[];
+  /**
+   * Runs statements of a hook on the source, in its own language (`capabilities.statements`).
+   * @returns what it said, a line each
+   */
+  runStatements?(target: Target, statements: string, run: RunContext): Promise<string[]>;
 }

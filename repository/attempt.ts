@@ -65,7 +65,8 @@ class SealedAttempt implements Attempt {
     const records: ObjectRecord[] = [];
     let segment: OpenSegment | null = null;
     try {
-      segment = await this.#openSegment(stream, 0, options.signal);
+      const role = source.role ?? 'data';
+      segment = await this.#openSegment(stream, role, 0, options.signal);
       const limit = this.#options.segmentPlain ?? SEGMENT_PLAIN;
       const frames = source.frames === undefined ? null : new ZstdFrames();
       let taken = 0;
@@ -79,7 +80,7 @@ class SealedAttempt implements Attempt {
           if (room === 0) {
             records.push(await this.#closeSegment(segment));
             segment = null;
-            segment = await this.#openSegment(stream, records.length, options.signal);
+            segment = await this.#openSegment(stream, role, records.length, options.signal);
             continue;
           }
           const piece = rest.length <= room ? rest : rest.subarray(0, room);
@@ -138,8 +139,13 @@ class SealedAttempt implements Attempt {
     await removeAll(this.#store, this.prefix);
   }
 
-  async #openSegment(stream: string, segment: number, signal: AbortSignal): Promise<OpenSegment> {
-    const sealer = await Sealer.create(this.#keys.recipients);
+  async #openSegment(
+    stream: string,
+    role: ObjectRecord['role'],
+    segment: number,
+    signal: AbortSignal,
+  ): Promise<OpenSegment> {
+    const sealer = await Sealer.create(role === 'index' ? indexReaders(this.#keys) : this.#keys.recipients);
     const key = `${this.prefix}${segmentName(stream, segment)}`;
     const uploader = await Uploader.begin(this.#store, key, this.#options.pool, {
       signal,
@@ -154,7 +160,7 @@ class SealedAttempt implements Attempt {
       await uploader.abort();
       throw error;
     }
-    return { sealer, uploader, key, stream, segment };
+    return { sealer, uploader, key, stream, role, segment };
   }
 
   async #closeSegment(open: OpenSegment): Promise<ObjectRecord> {
@@ -167,8 +173,8 @@ class SealedAttempt implements Attempt {
         `${open.key}: the store holds ${stored.size} bytes, ${digest.sealed_size} were sent`,
       );
     }
-    const { key, stream, segment } = open;
-    return record({ key, stream, segment, role: 'data' }, stored.versionId, digest);
+    const { key, stream, segment, role } = open;
+    return record({ key, stream, segment, role }, stored.versionId, digest);
   }
 
   /** Gives room back as far as the store lets us; what stays is the janitor's, and invisible without a manifest. */
@@ -190,6 +196,7 @@ interface OpenSegment {
   uploader: Uploader;
   key: string;
   stream: string;
+  role: ObjectRecord['role'];
   segment: number;
 }
 

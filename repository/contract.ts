@@ -13,6 +13,8 @@ export interface CompressedSource {
   brought?: () => number;
   /** Its bytes are frames of zstd: a stream that ends within one is refused, whatever the compressor's exit code says. */
   frames?: 'zstd';
+  /** Who may open it: `index` is for who reads indexes alone, too. Default: `data`. */
+  role?: ObjectRecord['role'];
   /** Nobody else looks at the stream's chunks, so that their memory may be given back as soon as they are sealed. */
   disposable?: boolean;
 }
@@ -32,7 +34,7 @@ export interface Attempt {
   readonly id: string;
   readonly prefix: string;
   /**
-   * Seals a stream to the data recipients, cuts it into segments, uploads it. Resolves with a record for each
+   * Seals a stream to the data recipients (to those of indexes, too, where its role says so), cuts it into segments, uploads it. Resolves with a record for each
    * segment once `source.finished` resolved and the store confirmed every part. Rejects with all uploads aborted.
    */
   write(stream: string, source: CompressedSource, options: { signal: AbortSignal }): Promise<ObjectRecord[]>;

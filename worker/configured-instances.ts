@@ -1,6 +1,6 @@
 import { v5 as uuidv5 } from 'uuid';
 import type { Config } from '../config/load.ts';
-import { checkInstanceUrl, filesOfUrl } from '../engines/urls.ts';
+import { checkInstanceUrl, factsOf } from '../engines/registry.ts';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import type { InstanceRecord } from '../repository/manifest.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -57,7 +57,7 @@ export async function registerConfiguredInstances(
 export async function configuredFiles(config: Config): Promise<string[]> {
   const named = config.instances.map(async ({ name, url }) => {
     const checked = await checkedUrl(config, name, url);
-    return filesOfUrl(checked.engine, checked.url);
+    return (await factsOf(checked.engine)).filesIn(checked.url);
   });
   return (await Promise.all(named)).flat();
 }

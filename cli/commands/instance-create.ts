@@ -1,3 +1,4 @@
+import { engineEntries } from '../../engines/registry.ts';
 import { defineCommand } from '../command.ts';
 import { maxAgeFlag, maxAgeOf } from '../max-age.ts';
 import { passwordFlags, passwordOf } from '../password.ts';
@@ -16,8 +17,7 @@ export const command = defineCommand({
       type: 'text',
       value: 'URL',
       required: true,
-      describe:
-        'postgres://USER@HOST:PORT/DATABASE; without a database: all of them, new ones too, and the globals. No password in it',
+      describe: `${engineEntries.map(({ url }) => url).join(' or ')}; without a database: all of them, new ones too, and the globals. No password in it`,
     },
     ...passwordFlags,
     noCheck: { type: 'switch', describe: 'register it without connecting' },

@@ -13,7 +13,13 @@ export const command = defineCommand({
     'Without --overwrite a target that holds anything is refused. With it the backup is restored beside, checked, and swapped in by name; the old database is kept until restore-finish or --drop-old.',
   positionals: { backup },
   flags: {
-    to: { type: 'text', value: 'INSTANCE', required: true, describe: `where to: ${instance.describe}` },
+    to: { type: 'text', value: 'INSTANCE', describe: `where to: ${instance.describe}` },
+    toDirectory: {
+      type: 'text',
+      value: 'DIR',
+      describe:
+        'into this directory of the worker (an absolute path), for backups of files; --to names whose worker, by default that of the backup',
+    },
     createDatabase: {
       type: 'text',
       value: 'NAME',
@@ -24,7 +30,8 @@ export const command = defineCommand({
     include: {
       type: 'texts',
       value: 'PATTERN',
-      describe: 'bring only this schema or SCHEMA.TABLE back; with --create-database only',
+      describe:
+        'bring only this back, such as SCHEMA.TABLE or a path; with --create-database or --to-directory only',
     },
     globals: {
       type: 'switch',
@@ -35,6 +42,11 @@ export const command = defineCommand({
     noTablespaces: { type: 'switch', describe: 'everything goes to the default tablespace' },
     dropOld: { type: 'switch', describe: 'with --overwrite: drop the old database at the end' },
     disconnect: { type: 'switch', describe: 'with --overwrite: end the sessions that use the old database' },
+    noBinlog: {
+      type: 'switch',
+      describe: "keep it out of the server's binary log; refused while replicas are connected",
+    },
+    force: { type: 'switch', describe: 'with --no-binlog: although replicas are connected' },
     dryRun: { type: 'switch', describe: 'print what it would do, and what stands in the way' },
     ...wait,
   },
@@ -64,12 +76,16 @@ export const command = defineCommand({
       noTablespaces: args.noTablespaces,
       dropOld: args.dropOld,
       disconnect: args.disconnect,
+      ...(args.toDirectory === undefined ? {} : { toDirectory: args.toDirectory }),
+      ...(args.noBinlog ? { noBinlog: true } : {}),
+      ...(args.force ? { force: true } : {}),
     };
+    const to = targetOf(args);
     const { output } = context;
     if (args.dryRun) {
       if (args.wait)
         throw new BackupctlError('usage', '--dry-run and --wait are both given (restore-create)');
-      const plan = await client.restorePlan(args.backup, args.to, request);
+      const plan = await client.restorePlan(args.backup, to, request);
       if (output.format !== 'table') await output.document(plan);
       else await output.list(plan.steps, planColumns);
       for (const line of plan.missing) output.note(`missing: ${line}`);
@@ -78,7 +94,7 @@ export const command = defineCommand({
         ? exitCodes.refused.code
         : exitCodes.ok.code;
     }
-    const started = await client.restoreCreate(args.backup, args.to, request);
+    const started = await client.restoreCreate(args.backup, to, request);
     return printRun(
       {
         executionId: started.executionId,
@@ -92,3 +108,13 @@ export const command = defineCommand({
     );
   },
 });
+
+/** The instance; null where a directory is named and its worker is that of the backup. @throws BackupctlError usage */
+function targetOf({ to, toDirectory }: { to: string | undefined; toDirectory: string | undefined }) {
+  if (to === undefined && toDirectory === undefined) {
+    throw new BackupctlError('usage', '--to is missing (restore-create)', {
+      hint: 'name the instance to restore into, or --to-directory DIR for a backup of files',
+    });
+  }
+  return to ?? null;
+}

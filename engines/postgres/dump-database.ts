@@ -1,9 +1,8 @@
 import { messageOf } from '../../errors/backupctl-error.ts';
 import type { ObjectRecord } from '../../repository/manifest.ts';
 import type { DumpRequest, DumpSink, RunContext, Target } from '../engine.ts';
+import { findProgram } from '../process/find.ts';
 import { Pipeline } from '../process/pipeline.ts';
-import { findProgram } from '../tools/find.ts';
-import type { PostgresTools } from '../tools/postgres-tools.ts';
 import type { IndexedDatabase } from './backup-index.ts';
 import { compressionLevel } from './compression.ts';
 import { queryError, toolError } from './errors.ts';
@@ -15,6 +14,7 @@ import { readLacks, refuseHidden } from './privileges.ts';
 import { readProperties } from './properties.ts';
 import { Snapshot } from './snapshot.ts';
 import { databaseStream } from './stream-name.ts';
+import type { PostgresTools } from './tools.ts';
 
 /** Tables up to this size (heap, TOAST and indexes) have their rows counted; larger ones show the planner's estimate. */
 const countUpToBytes = 1024 * 1024 * 1024;

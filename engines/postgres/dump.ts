@@ -1,7 +1,6 @@
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { DumpOutcome, DumpRequest, DumpSink, RunContext, Target } from '../engine.ts';
-import { findProgram, versionOf } from '../tools/find.ts';
-import { choosePostgresTools } from '../tools/postgres-tools.ts';
+import { findProgram, versionOf } from '../process/find.ts';
 import type { PostgresIndex } from './backup-index.ts';
 import { connect, end } from './connection.ts';
 import { type DumpedDatabase, dumpDatabase } from './dump-database.ts';
@@ -10,6 +9,7 @@ import { dumpGlobals } from './globals.ts';
 import { selectionArguments } from './pattern.ts';
 import { listDatabases, readPosition, readServerFacts } from './server.ts';
 import { globalsStream } from './stream-name.ts';
+import { choosePostgresTools } from './tools.ts';
 import { parsePostgresUrl } from './url.ts';
 
 /**

@@ -1,6 +1,7 @@
 import type { Engine } from '../engine.ts';
 import { endSessions, sweepSessions } from './cleanup.ts';
 import { dump } from './dump.ts';
+import { facts } from './facts.ts';
 import { probe } from './probe.ts';
 import {
   cleanUpRestore,
@@ -10,15 +11,10 @@ import {
   restore,
   sweepRestores,
 } from './restore.ts';
-import { stockRestore } from './stock-restore.ts';
-import { checkUrl } from './url.ts';
 
 /** PostgreSQL 12 and newer, by its own programs: logical backups, a database or a whole server at a time. */
-export const postgresEngine: Engine = {
-  name: 'postgres',
-  schemes: ['postgres', 'postgresql'],
-  increments: false,
-  checkUrl,
+export const engine: Engine = {
+  facts,
   probe,
   dump,
   planRestore,
@@ -34,5 +30,4 @@ export const postgresEngine: Engine = {
     ...(await sweepSessions(target, closed, run)),
     ...(await sweepRestores(target, closed, run)),
   ],
-  stockRestore,
 };

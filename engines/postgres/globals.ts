@@ -1,13 +1,13 @@
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { ObjectRecord } from '../../repository/manifest.ts';
 import type { DumpSink, RunContext, Target } from '../engine.ts';
+import { findProgram } from '../process/find.ts';
 import { Pipeline } from '../process/pipeline.ts';
-import { findProgram } from '../tools/find.ts';
-import type { PostgresTools } from '../tools/postgres-tools.ts';
 import { compressionLevel } from './compression.ts';
 import { toolError } from './errors.ts';
 import { conninfo, withToolAccess } from './passfile.ts';
 import { globalsStream } from './stream-name.ts';
+import type { PostgresTools } from './tools.ts';
 
 const trailer = '-- PostgreSQL database cluster dump complete';
 

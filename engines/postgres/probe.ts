@@ -1,9 +1,9 @@
 import type { Probe, RunContext, Target } from '../engine.ts';
-import { choosePostgresTools } from '../tools/postgres-tools.ts';
 import { connect, end, withConnection } from './connection.ts';
 import { queryError } from './errors.ts';
 import { readLacks, refuseHidden, shorten } from './privileges.ts';
 import { listDatabases, readServerFacts } from './server.ts';
+import { choosePostgresTools } from './tools.ts';
 import { parsePostgresUrl } from './url.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { RestoreRequest, RestoreSource, RunContext, Target } from '../engine.ts';
+import { findProgram, isExecutable } from '../process/find.ts';
 import { Pipeline, type Stage } from '../process/pipeline.ts';
-import { findProgram, isExecutable } from '../tools/find.ts';
 import { connect, end } from './connection.ts';
 import { conninfo, withToolAccess } from './passfile.ts';
 import { parsePattern } from './pattern.ts';

@@ -2,8 +2,8 @@ import type pg from 'pg';
 import { messageOf } from '../../errors/backupctl-error.ts';
 import type { RestoreSource, RunContext, Target } from '../engine.ts';
 import { startOf } from '../process/child.ts';
+import { findProgram } from '../process/find.ts';
 import { Pipeline } from '../process/pipeline.ts';
-import { findProgram } from '../tools/find.ts';
 import { feed } from './restore-feed.ts';
 import { beside } from './restore-server.ts';
 

@@ -1,7 +1,7 @@
 import type { RestoreRequest } from '../engine.ts';
-import type { PostgresTools } from '../tools/postgres-tools.ts';
 import type { BackupDatabase } from './restore-backup.ts';
 import type { TargetFacts } from './restore-server.ts';
+import type { PostgresTools } from './tools.ts';
 
 export interface Lacks {
   /** A line each, with what helps. */

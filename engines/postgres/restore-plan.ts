@@ -8,7 +8,6 @@ import type {
   RunContext,
   Target,
 } from '../engine.ts';
-import { choosePostgresTools, type PostgresTools } from '../tools/postgres-tools.ts';
 import { connect, end } from './connection.ts';
 import { countObjects } from './inventory.ts';
 import { parsePattern } from './pattern.ts';
@@ -17,6 +16,7 @@ import { rolesOfGlobals } from './restore-globals.ts';
 import { lacksOf } from './restore-lacks.ts';
 import { checkDatabaseName, executionOfComment, keptName, temporaryName } from './restore-names.ts';
 import { beside, connectBeside, readServer, readSessions, type TargetFacts } from './restore-server.ts';
+import { choosePostgresTools, type PostgresTools } from './tools.ts';
 
 /** What will be done with one database. */
 export interface PlannedDatabase {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { PassThrough, Readable, Transform } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { postgresEngine } from '../../engines/postgres/engine.ts';
+import { engine as postgresEngine } from '../../engines/postgres/engine.ts';
 import { temporaryComment, temporaryName } from '../../engines/postgres/restore-names.ts';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { type PostgresServer, startPostgres } from '../servers/postgres.ts';

@@ -9,7 +9,7 @@ import type {
   RestoreSource,
   RunContext,
 } from '../../engines/engine.ts';
-import { postgresEngine } from '../../engines/postgres/engine.ts';
+import { engine as postgresEngine } from '../../engines/postgres/engine.ts';
 import type { Manifest } from '../../repository/manifest.ts';
 import { compareWalks, walkDatabase } from '../fixtures/compare-databases.ts';
 import type { PostgresServer } from '../servers/postgres.ts';

@@ -12,6 +12,7 @@ const rules: Record<string, { code: string[]; types?: string[]; packages?: RegEx
     code: [
       'client',
       'config',
+      'engines/registry.ts',
       'repository/keys.ts',
       'worker/platform.ts',
       'worker/main.ts',
@@ -23,7 +24,7 @@ const rules: Record<string, { code: string[]; types?: string[]; packages?: RegEx
   server: { code: ['client', 'config'], types: ['repository', 'workflows'] },
   client: {
     // The seam of the engines: which URL is whose, and how to restore with stock tools.
-    code: ['repository', 'config', 'cron', 'freshness', 'workflows/types.ts', 'engines/urls.ts'],
+    code: ['repository', 'config', 'cron', 'freshness', 'workflows/types.ts', 'engines/registry.ts'],
     types: ['engines', 'workflows'],
     packages: /^(@temporalio\/(client|common|envconfig|proto)(\/.*)?|cron-parser|uuid|zod|node:.*)$/,
   },

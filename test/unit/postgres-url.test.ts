@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { conninfo, escapeForPassfile } from '../../engines/postgres/passfile.ts';
 import { checkUrl, filesIn, parsePostgresUrl } from '../../engines/postgres/url.ts';
-import { engineForUrl, engineNamed } from '../../engines/registry.ts';
+import { checkInstanceUrl, engineNamed } from '../../engines/registry.ts';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 
 const refusalOf = (url: string): BackupctlError => {
@@ -89,9 +89,9 @@ test("a database's name is never read as a connection string", () => {
 });
 
 test('engines are found by scheme and name, and an unknown URL is not repeated', async () => {
-  await expect(engineForUrl('mongodb://u:hunter2@h')).rejects.toThrow(
+  await expect(checkInstanceUrl('oracle://u:hunter2@h')).rejects.toThrow(
     expect.objectContaining({ code: 'usage', message: expect.not.stringContaining('hunter2') }),
   );
   await expect(engineNamed('oracle')).rejects.toMatchObject({ code: 'unsupported' });
-  expect((await engineForUrl('postgresql://u@h')).name).toBe('postgres');
+  expect((await checkInstanceUrl('postgresql://u@h')).engine).toBe('postgres');
 });

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { Config } from '../../config/load.ts';
 import { checkAllowed } from '../../config/secrets.ts';
-import { filesOfUrl } from '../../engines/urls.ts';
+import { factsOf } from '../../engines/registry.ts';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { InstanceRecord, SecretReference } from '../../repository/manifest.ts';
 import { configuredFiles } from '../configured-instances.ts';
@@ -79,7 +79,7 @@ async function isAllowed(reference: SecretReference, config: Config): Promise<bo
 /** A registry entry is not signed: a URL that nobody can read names no files. */
 async function filesIn(engine: string, url: string): Promise<readonly string[]> {
   try {
-    return await filesOfUrl(engine, url);
+    return (await factsOf(engine)).filesIn(url);
   } catch (error) {
     if (error instanceof BackupctlError) return [];
     throw error;

@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
-import { cacheDirectory, foldersLike, isExecutable, pathFolders, versionOf } from './find.ts';
+import { cacheDirectory, foldersLike, isExecutable, pathFolders, versionOf } from '../process/find.ts';
 
 /** PostgreSQL's client programs of one folder. */
 export interface PostgresTools {
