@@ -27,6 +27,7 @@ const ordinary = [
   /^start: refused: .*(restore|needs it|in use|pin)/i,
   /(is being|was|has been) deleted|tombstone|no backup/i,
   /restore .* is (using|reading)|a restore (needs|reads|is)/i,
+  /^delete: .* is not deleted: it is in use by restore\//,
 ];
 
 /** Compares how a run ended with what it says of itself. */

@@ -304,7 +304,7 @@ const twoPlatforms: FaultKind = {
   hold: [0, 3000],
   reasons: [],
   async inject(world) {
-    const dataDir = world.workspace.path('second');
+    const dataDir = world.workspace.path('rival');
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     const configuration = await readFile(join(world.platform.dataDir, 'backupctl.yaml'), 'utf8');
     writeFileSync(join(dataDir, 'backupctl.yaml'), configuration, { mode: 0o600 });
