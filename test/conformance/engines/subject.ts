@@ -71,6 +71,10 @@ export type Case = keyof typeof cases;
 export interface EngineSubject {
   /** The engine's name in the registry. */
   readonly engine: string;
+  /** What nobody could show with what the set-up installs, a line each: `MySQL 8: only MariaDB is to be had here`. */
+  readonly notShown: readonly string[];
+  /** Cases that mean nothing for this engine, each with the reason: printed, and in the docs. */
+  readonly without: Readonly<Partial<Record<Case, string>>>;
   /** Starts servers of its own on 127.0.0.1, below a temporary folder of its own. */
   start(): Promise<RunningSubject>;
 }
@@ -78,10 +82,8 @@ export interface EngineSubject {
 export interface RunningSubject {
   /** What was really run, for the table: `PostgreSQL 18.6 with its own programs`. */
   readonly ranAgainst: string;
-  /** What nobody could show here, a line each: `MySQL 8: only MariaDB is to be had here`. */
-  readonly notShown: readonly string[];
-  /** Cases that mean nothing here or cannot be run, each with the reason, which is printed. */
-  readonly without: Readonly<Partial<Record<Case, string>>>;
+  /** Cases that cannot be run on this very machine (no root, no loop devices), each with the reason, which is printed. */
+  readonly prevented: Readonly<Partial<Record<Case, string>>>;
   /** Texts that must never be seen: passwords. They are struck in no way by the subject itself. */
   readonly secrets: readonly string[];
 
