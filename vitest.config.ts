@@ -48,8 +48,5 @@ export default defineConfig({
     hookTimeout: 120_000,
     teardownTimeout: 20_000,
     passWithNoTests: false,
-    // A machine that is lent may stall for seconds. What passed only at the second try is marked so in the output, and is
-    // to be looked into: on a developer's own machine nothing is tried again.
-    retry: process.env.CI ? 1 : 0,
   },
 });

@@ -51,6 +51,20 @@ export function countTests(text: string | undefined, exitCode: number, tally: Ta
   return problems;
 }
 
+/** The files of a report in which something failed, by path. */
+export function failedFiles(text: string | undefined): string[] {
+  const { testResults = [] } = parse(text) ?? {};
+  return testResults.filter(({ status }) => status === 'failed').map(({ name }) => name);
+}
+
+/** A report in which the files of a second one stand as they were then. */
+export function withSecond(first: string | undefined, second: string | undefined): string | undefined {
+  const [before, after] = [parse(first), parse(second)];
+  if (before === undefined || after === undefined) return first;
+  const again = new Map(after.testResults.map((file) => [file.name, file]));
+  return JSON.stringify({ testResults: before.testResults.map((file) => again.get(file.name) ?? file) });
+}
+
 /** The last line of `npm test`. */
 export function summary({ passed, failed, skipped }: Tally): string {
   return `${passed} passed, ${failed} failed${skipped === 0 ? '' : `, ${skipped} skipped`}`;

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { countTests, summary, type Tally } from './tally.ts';
+import { countTests, failedFiles, summary, type Tally, withSecond } from './tally.ts';
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -36,17 +36,38 @@ function reportAt(path: string): string | undefined {
   }
 }
 
+/** Of more files that failed, the machine is not the reason. */
+const mostAgain = 5;
+
+async function vitest(
+  name: string,
+  args: readonly string[],
+): Promise<{ code: number; report: string | undefined }> {
+  const path = join(folder, `${name}.json`);
+  const code = await run('vitest', [
+    ...['run', '--reporter=default', '--reporter=json', `--outputFile.json=${path}`],
+    ...args,
+  ]);
+  return { code, report: reportAt(path) };
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'backupctl-test-report-'));
 const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
 try {
   await check('type-check (tsc)', 'tsc', ['--noEmit'], tally);
   await check('lint and formatting (biome)', 'biome', ['check', '.', '--diagnostic-level=warn'], tally);
-  const report = join(folder, 'report.json');
-  const code = await run('vitest', [
-    ...['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`],
-    ...process.argv.slice(2),
-  ]);
-  for (const line of countTests(reportAt(report), code, tally)) print(`FAILED: ${line}`);
+  let { code, report } = await vitest('first', process.argv.slice(2));
+  const failed = failedFiles(report);
+  // A machine that is lent may stall for seconds. A file that failed is run once more, from its beginning and with nothing
+  // beside it; what passes only then is named, and is to be looked into. On a developer's own machine nothing is.
+  if (process.env.CI && failed.length > 0 && failed.length <= mostAgain) {
+    const second = await vitest('second', ['--maxWorkers=1', ...failed]);
+    const still = new Set(failedFiles(second.report));
+    for (const file of failed) if (!still.has(file)) print(`AT THE SECOND TRY ONLY: ${file}`);
+    ({ code } = second);
+    report = withSecond(report, second.report);
+  }
+  for (const line of countTests(report, code, tally)) print(`FAILED: ${line}`);
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

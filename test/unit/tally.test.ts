@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { countTests, summary, type Tally } from '../../scripts/tally.ts';
+import { countTests, failedFiles, summary, type Tally, withSecond } from '../../scripts/tally.ts';
 
 function count(
   files: { status: string; tests: string[] }[] | undefined,
@@ -48,4 +48,23 @@ describe('the count at the end of npm test', () => {
     expect(count([], 0)[0]).toBe('0 passed, 1 failed');
     expect(count([{ status: 'passed', tests: ['skipped'] }], 0)[0]).toBe('0 passed, 1 failed, 1 skipped');
   });
+});
+
+test('a second run counts for the files that it held, and for no other', () => {
+  const report = (files: Record<string, string[]>) =>
+    JSON.stringify({
+      testResults: Object.entries(files).map(([name, tests]) => ({
+        name,
+        status: tests.includes('failed') ? 'failed' : 'passed',
+        assertionResults: tests.map((status) => ({ status })),
+      })),
+    });
+  const first = report({ a: ['passed'], b: ['passed', 'failed'], c: ['failed'] });
+  expect(failedFiles(first)).toEqual(['b', 'c']);
+  const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
+  countTests(withSecond(first, report({ b: ['passed', 'passed'], c: ['failed'] })), 1, tally);
+  expect(summary(tally)).toBe('3 passed, 1 failed');
+  // A second run that left no report mends nothing.
+  expect(withSecond(first, undefined)).toBe(first);
+  expect(failedFiles(undefined)).toEqual([]);
 });
