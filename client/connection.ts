@@ -13,8 +13,10 @@ export interface TemporalTarget {
   env: NodeJS.ProcessEnv;
 }
 
-/** How long a server may take to greet us, in milliseconds. */
-const connectTimeout = 5_000;
+/** How long a server may take to let us in, in milliseconds: where nobody listens, that is to be said soon. */
+const knockTimeout = 5_000;
+/** And then to greet us: one that is there and busy is waited for. */
+const connectTimeout = 20_000;
 
 /**
  * A page of a history that somebody has filled up is longer than gRPC's 4 MB. The SDK means to allow as much as this; the
@@ -143,7 +145,7 @@ async function knock(address: string, hint: string | undefined): Promise<void> {
     });
   }
   await new Promise<void>((resolve, reject) => {
-    const socket = connectSocket({ host, port, timeout: connectTimeout });
+    const socket = connectSocket({ host, port, timeout: knockTimeout });
     socket.once('connect', () => {
       socket.destroy();
       resolve();
