@@ -38,7 +38,8 @@ ready() {
   case $1 in
     node) stamped "$1" && [ -x "$cache/node-24/bin/node" ] ;;
     packages) cmp -s "$root/package-lock.json" "$root/node_modules/.installed-lock.json" ;;
-    temporal | versitygw) stamped "$1" && [ -x "$cache/bin/$1" ] ;;
+    temporal | versitygw | ferretdb) stamped "$1" && [ -x "$cache/bin/$1" ] ;;
+    mongo-tools) stamped "$1" && [ -x "$cache/bin/mongodump" ] && [ -x "$cache/bin/mongorestore" ] ;;
     postgres-18) stamped "$1" && [ -x "$cache/postgres-18/bin/postgres" ] ;;
     postgres-15) postgres_15 ;;
     promtool) [ -x "$cache/bin/promtool" ] || command -v promtool >/dev/null ;;
@@ -68,6 +69,8 @@ install_part() {
     node) install_node || return 1 ;;
     packages) install_packages || return 1 ;;
     temporal | versitygw) install_go_program "$1" || return 1 ;;
+    ferretdb) install_ferretdb || return 1 ;;
+    mongo-tools) install_mongo_tools || return 1 ;;
     postgres-18) install_postgres_18 || return 1 ;;
     postgres-15) install_system postgres-15 postgresql-15 postgresql15-server,postgresql15-contrib postgresql@15 || return 1 ;;
     promtool) install_promtool || return 1 ;;
@@ -191,6 +194,58 @@ install_go_program() {
     trouble="$trouble, and the download failed: $(why)"
   fi
   cannot "$program" "$trouble"
+}
+
+# go_module PART: a copy of scripts/go/PART in the draft folder, whose go.sum holds what is pinned.
+go_module() {
+  rm -f "$cache/stamps/$1"
+  draft=$cache/tmp/$1
+  mkdir -p "$draft"
+  pin "$1" any
+  if ! command -v go >/dev/null; then
+    cannot "$1" "there is no Go (https://go.dev/dl) to build it with"
+    return 1
+  fi
+  if ! cp "$root/scripts/go/$1"/* "$draft" || ! grep -qF "${pin_source#go:} $pin_version $pin_checksum" "$draft/go.sum"; then
+    cannot "$1" "scripts/go/$1/go.sum has another sum than scripts/pins.txt; nothing was installed"
+    return 1
+  fi
+}
+
+# A stand-in for MongoDB's server, which no package registry has. Its module lacks a file that it wants to be built with.
+install_ferretdb() {
+  go_module ferretdb || return 1
+  say ferretdb 'building with Go, a minute or two when Go has nothing cached …'
+  module=${pin_source#go:}
+  if ! (cd "$draft" && quietly env GOFLAGS= go mod vendor && echo "$pin_version" >"vendor/$module/build/version/version.txt" &&
+    quietly env GOFLAGS= go build -mod=vendor -ldflags '-s -w' -o "$draft/built/ferretdb" "$module/cmd/ferretdb"); then
+    cannot ferretdb "go build failed: $(why)"
+    return 1
+  fi
+  adopt ferretdb "$draft/built/ferretdb" "$cache/bin/ferretdb"
+}
+
+# mongodump and mongorestore: those on PATH, else built (go install cannot, this module only builds as a dependency).
+install_mongo_tools() {
+  if dump=$(command -v mongodump) && restore=$(command -v mongorestore) && [ "$dump" != "$cache/bin/mongodump" ]; then
+    rm -f "$cache/stamps/mongo-tools"
+    draft=$cache/tmp/mongo-tools
+    mkdir -p "$draft"
+    ln -s "$dump" "$draft/mongodump"
+    ln -s "$restore" "$draft/mongorestore"
+  else
+    go_module mongo-tools || return 1
+    say mongo-tools 'building with Go …'
+    for program in mongodump mongorestore; do
+      if ! (cd "$draft" && quietly env GOFLAGS=-mod=mod go build -ldflags "-s -w -X main.VersionStr=$pin_version" -o "$draft/$program" \
+        "${pin_source#go:}/$program/main"); then
+        cannot mongo-tools "go build failed: $(why)"
+        return 1
+      fi
+    done
+  fi
+  mv -f "$draft/mongorestore" "$cache/bin/mongorestore" || return 1
+  adopt mongo-tools "$draft/mongodump" "$cache/bin/mongodump"
 }
 
 install_postgres_18() {
