@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { RestoreRequest, RestoreSource, RunContext, Target } from '../engine.ts';
+import { feed } from '../process/feed.ts';
 import { findProgram, isExecutable } from '../process/find.ts';
 import { Pipeline, type Stage } from '../process/pipeline.ts';
 import { connect, end } from './connection.ts';
@@ -8,7 +9,6 @@ import { conninfo, withToolAccess } from './passfile.ts';
 import { parsePattern } from './pattern.ts';
 import { quoteIdentifier } from './quote.ts';
 import type { BackupDatabase } from './restore-backup.ts';
-import { feed } from './restore-feed.ts';
 import type { DetailedPlan } from './restore-plan.ts';
 import { FillWatch } from './restore-watch.ts';
 

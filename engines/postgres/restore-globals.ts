@@ -2,9 +2,9 @@ import type pg from 'pg';
 import { messageOf } from '../../errors/backupctl-error.ts';
 import type { RestoreSource, RunContext, Target } from '../engine.ts';
 import { startOf } from '../process/child.ts';
+import { feed } from '../process/feed.ts';
 import { findProgram } from '../process/find.ts';
 import { Pipeline } from '../process/pipeline.ts';
-import { feed } from './restore-feed.ts';
 import { beside } from './restore-server.ts';
 
 /** More than any server's roles take; what is larger is none of pg_dumpall's globals. */

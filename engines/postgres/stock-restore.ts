@@ -1,5 +1,5 @@
-import { segmentName } from '../../repository/layout.ts';
 import type { Manifest } from '../../repository/manifest.ts';
+import { oneLine, openedStream, shellWord } from '../stock.ts';
 import { conninfo } from './passfile.ts';
 import { globalsStream } from './stream-name.ts';
 
@@ -8,13 +8,7 @@ import { globalsStream } from './stream-name.ts';
  * the current folder. They connect by the environment (PGHOST, PGUSER …).
  */
 export function stockRestore(manifest: Manifest): string[] {
-  const opened = (stream: string) => {
-    const segments = manifest.objects.filter((object) => object.stream === stream);
-    const files = segments
-      .sort((a, b) => a.segment - b.segment)
-      .map((object) => shellWord(`./${segmentName(stream, object.segment)}`)); // a name may begin with a dash
-    return `for f in ${files.join(' ')}; do age -d -i identity.txt "$f" || exit 1; done | zstd -dc`;
-  };
+  const opened = (stream: string) => openedStream(manifest, stream);
   const needed = manifest.tools.find((tool) => tool.role === 'needed' && tool.name === 'pg_restore')?.version;
   const lines = ['set -e -o pipefail', `# pg_restore ${needed ?? ''} or newer`];
   if (manifest.objects.some((object) => object.stream === globalsStream)) {
@@ -33,16 +27,4 @@ export function stockRestore(manifest: Manifest): string[] {
     );
   }
   return lines;
-}
-
-/** In quotes, with every letter written out that a terminal would not show as it is. */
-function oneLine(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (letter) => `\\u${(letter.codePointAt(0) ?? 0).toString(16).padStart(4, '0')}`,
-  );
-}
-
-function shellWord(text: string): string {
-  return /^[A-Za-z0-9_./%=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

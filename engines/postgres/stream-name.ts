@@ -1,21 +1,9 @@
-/**
- * The stream of a database in a backup: `shop.pgc.zst`. Small letters, digits, `_`, `-` and dots within the name stay as
- * they are, every other byte of UTF-8 is percent-encoded, capitals too: on a file system that ignores case `Shop` and
- * `shop` would be one. Two names never give the same stream.
- */
+import { encodeName } from '../stream-name.ts';
+
+/** The stream of a database in a backup: `shop.pgc.zst`. Two databases never have the same one. */
 export function databaseStream(database: string): string {
   return `${encodeName(database)}.pgc.zst`;
 }
 
 /** Roles and tablespaces. No database's stream can have this name: those end in `.pgc.zst`. */
 export const globalsStream = 'globals.sql.zst';
-
-export function encodeName(name: string): string {
-  let encoded = '';
-  for (const byte of Buffer.from(name, 'utf8')) {
-    const character = String.fromCharCode(byte);
-    const safe = /[a-z0-9_-]/.test(character) || (character === '.' && encoded !== '');
-    encoded += safe ? character : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
-  }
-  return encoded;
-}

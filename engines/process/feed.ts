@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { giveBack } from '../../repository/spent.ts';
-import { ChildFailedError } from '../process/child.ts';
-import type { Pipeline } from '../process/pipeline.ts';
+import { ChildFailedError } from './child.ts';
+import type { Pipeline } from './pipeline.ts';
 
 /**
  * Writes a backup's stream into the first program of a pipeline and waits for the end of both. Resolves only when the
