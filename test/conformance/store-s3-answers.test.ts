@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { tombstone } from '../../repository/deletion.ts';
 import { claimEpoch, newestEpoch } from '../../repository/epochs.ts';
 import { addMark, readMarks } from '../../repository/marks.ts';
 import { pin } from '../../repository/pins.ts';
 import { SigningKey } from '../../repository/signing.ts';
-import type { Store } from '../../repository/store.ts';
 import { openStore } from '../../repository/stores/open.ts';
-import { type HttpProxy, type ProxiedRequest, startHttpProxy } from '../servers/http-proxy.ts';
-import { type S3Server, startS3 } from '../servers/s3.ts';
+import type { ProxiedRequest } from '../servers/http-proxy.ts';
+import { proxiedS3 } from './proxied-s3.ts';
 import { instant, newKeys } from './repository-fixture.ts';
 import { bytesOf, collect, keysOf, s3Config, sendPart } from './stores.ts';
 
@@ -29,81 +28,61 @@ const nonsense = [
 ];
 
 describe('the s3 store and answers that are none', () => {
-  let server: S3Server;
-  let proxy: HttpProxy;
-  let store: Store;
-  let direct: Store;
-
-  beforeAll(async () => {
-    server = await startS3();
-    direct = await openStore(s3Config(server));
-  });
-  afterAll(async () => {
-    await direct?.close();
-    await server?.stop();
-  });
-  beforeEach(async () => {
-    proxy = await startHttpProxy(server.endpoint);
-    store = await openStore(s3Config(server, proxy.endpoint));
-  });
-  afterEach(async () => {
-    await store.close();
-    await proxy.close();
-  });
+  const s3 = proxiedS3();
 
   test.each(nonsense)(
     'takes %j with status 200 neither for a list nor for a written object',
     async (body) => {
       const prefix = `nonsense/${nonsense.indexOf(body)}`;
-      await direct.create(`${prefix}/there`, bytesOf(10));
-      const once = () => proxy.fault(anything, { kind: 'answer', status: 200, body });
+      await s3.direct.create(`${prefix}/there`, bytesOf(10));
+      const once = () => s3.proxy.fault(anything, { kind: 'answer', status: 200, body });
       once();
-      expect(await keysOf(store, `${prefix}/`)).toEqual([`${prefix}/there`]);
+      expect(await keysOf(s3.store, `${prefix}/`)).toEqual([`${prefix}/there`]);
       once();
-      expect(await collect(store.listFolders('nonsense/'))).toContain(String(nonsense.indexOf(body)));
+      expect(await collect(s3.store.listFolders('nonsense/'))).toContain(String(nonsense.indexOf(body)));
       once();
-      expect(await collect(store.listUnfinished('nonsense/'))).toEqual([]);
-      expect(proxy.requests).toHaveLength(6);
+      expect(await collect(s3.store.listUnfinished('nonsense/'))).toEqual([]);
+      expect(s3.proxy.requests).toHaveLength(6);
       once();
-      await store.create(`${prefix}/new`, bytesOf(11));
-      expect(await direct.read(`${prefix}/new`)).toEqual(bytesOf(11));
+      await s3.store.create(`${prefix}/new`, bytesOf(11));
+      expect(await s3.direct.read(`${prefix}/new`)).toEqual(bytesOf(11));
       once();
-      expect(await store.stat(`${prefix}/new`)).toMatchObject({ size: 11 });
+      expect(await s3.store.stat(`${prefix}/new`)).toMatchObject({ size: 11 });
       once();
-      expect(await store.read(`${prefix}/new`)).toEqual(bytesOf(11));
+      expect(await s3.store.read(`${prefix}/new`)).toEqual(bytesOf(11));
       for (const step of ['begin', 'part', 'complete', 'head']) {
         const key = `${prefix}/parts-${step}`;
         if (step === 'begin') once();
-        const writer = await store.createMultipart(key);
+        const writer = await s3.store.createMultipart(key);
         if (step === 'part') once();
         await sendPart(writer, 1, 5 * 2 ** 20, bytesOf(12));
         if (step === 'complete') once();
         if (step === 'head') {
-          proxy.fault(({ method }) => method === 'HEAD', { kind: 'answer', status: 200, body });
+          s3.proxy.fault(({ method }) => method === 'HEAD', { kind: 'answer', status: 200, body });
         }
         expect(await writer.complete()).toMatchObject({ size: 12 });
-        expect(await direct.read(key)).toEqual(bytesOf(12));
+        expect(await s3.direct.read(key)).toEqual(bytesOf(12));
       }
     },
   );
 
   test('ends a list whose second page never comes with an error, and gets over one that comes late', async () => {
     const keys = ['a', 'b', 'c', 'd'].map((name) => `pages/${name}`);
-    for (const key of keys) await direct.create(key, bytesOf(1));
+    for (const key of keys) await s3.direct.create(key, bytesOf(1));
     for (const second of ['error', 'cut', 'reset'] as const) {
-      const fault = proxy.fault(isList, { kind: 'half-list', second });
-      const listed = keysOf(store, 'pages/');
+      const fault = s3.proxy.fault(isList, { kind: 'half-list', second });
+      const listed = keysOf(s3.store, 'pages/');
       setTimeout(() => fault.remove(), 400);
       expect(await listed).toEqual(keys);
     }
-    expect(proxy.requests.length).toBeGreaterThan(8);
+    expect(s3.proxy.requests.length).toBeGreaterThan(8);
   });
 
   test('asks for credentials again when the store calls them expired, and says so when there are no others', async () => {
-    const { accessKeyId, secretAccessKey } = server;
+    const { accessKeyId, secretAccessKey } = s3.server;
     let asked = 0;
     const renewed = await openStore({
-      ...s3Config(server, proxy.endpoint),
+      ...s3Config(s3.server, s3.proxy.endpoint),
       credentials: async () => {
         asked += 1;
         return asked === 1 ? { accessKeyId: 'expired', secretAccessKey } : { accessKeyId, secretAccessKey };
@@ -112,9 +91,9 @@ describe('the s3 store and answers that are none', () => {
     await renewed.create('renewed/object', bytesOf(4));
     expect(asked).toBe(2);
     await renewed.close();
-    expect(await direct.read('renewed/object')).toEqual(bytesOf(4));
-    proxy.fault(anything, error(403, 'ExpiredToken'), 100);
-    await expect(keysOf(store)).rejects.toMatchObject({
+    expect(await s3.direct.read('renewed/object')).toEqual(bytesOf(4));
+    s3.proxy.fault(anything, error(403, 'ExpiredToken'), 100);
+    await expect(keysOf(s3.store)).rejects.toMatchObject({
       code: 'credentials',
       retryable: true,
       message: expect.stringContaining('the session token has expired'),
@@ -126,13 +105,13 @@ describe('the s3 store and answers that are none', () => {
       ...error(403, 'RequestTimeTooSkewed'),
       headers: { date: new Date(Date.now() + 86_400_000).toUTCString() },
     };
-    proxy.fault(anything, skewed);
-    await store.create('skewed/object', bytesOf(4));
-    expect(await direct.read('skewed/object')).toEqual(bytesOf(4));
-    proxy.fault(anything, skewed, 100);
-    await expect(keysOf(store)).rejects.toMatchObject({ code: 'credentials', retryable: true });
-    proxy.heal();
-    expect(await keysOf(store, 'skewed/')).toEqual(['skewed/object']);
+    s3.proxy.fault(anything, skewed);
+    await s3.store.create('skewed/object', bytesOf(4));
+    expect(await s3.direct.read('skewed/object')).toEqual(bytesOf(4));
+    s3.proxy.fault(anything, skewed, 100);
+    await expect(keysOf(s3.store)).rejects.toMatchObject({ code: 'credentials', retryable: true });
+    s3.proxy.heal();
+    expect(await keysOf(s3.store, 'skewed/')).toEqual(['skewed/object']);
   });
 
   test('knows the newest epoch, its own marks and its own lost answer though lists are old', async () => {
@@ -141,22 +120,22 @@ describe('the s3 store and answers that are none', () => {
     const signingKey = new SigningKey(keys.signingKey ?? '');
     const trusted = new Set(keys.trusted);
     const claim = { platform: 'test', now: instant };
-    await claimEpoch(store, { ...claim, platformId: randomUUID() });
-    await newestEpoch(store);
-    await readMarks(store, trusted, backupId);
+    await claimEpoch(s3.store, { ...claim, platformId: randomUUID() });
+    await newestEpoch(s3.store);
+    await readMarks(s3.store, trusted, backupId);
     // From here on every list is what it was.
-    const old = proxy.fault(isList, { kind: 'old-list' }, 1000);
-    await claimEpoch(direct, { ...claim, platformId: randomUUID() });
-    await claimEpoch(direct, { ...claim, platformId });
-    expect(await newestEpoch(store)).toMatchObject({ epoch: 3, platform_id: platformId });
-    const writer = { store, trusted, signingKey };
+    const old = s3.proxy.fault(isList, { kind: 'old-list' }, 1000);
+    await claimEpoch(s3.direct, { ...claim, platformId: randomUUID() });
+    await claimEpoch(s3.direct, { ...claim, platformId });
+    expect(await newestEpoch(s3.store)).toMatchObject({ epoch: 3, platform_id: platformId });
+    const writer = { store: s3.store, trusted, signingKey };
     const request = { backupId, instanceId: randomUUID(), by: 'test', at: instant };
     const stale = { code: 'unavailable', message: expect.stringContaining('lists what was there before') };
     await expect(pin(writer, { ...request, holder: 'restore' })).rejects.toMatchObject(stale);
     await expect(tombstone(writer, { ...request, platformId })).rejects.toMatchObject(stale);
     old.remove();
-    proxy.fault(({ method }) => method === 'PUT', { kind: 'lose-answer' });
-    const mark = await addMark(store, signingKey, { ...request, kind: 'hold', epoch: 3 });
-    expect((await readMarks(store, trusted, backupId)).map(({ id }) => id)).toContain(mark.id);
+    s3.proxy.fault(({ method }) => method === 'PUT', { kind: 'lose-answer' });
+    const mark = await addMark(s3.store, signingKey, { ...request, kind: 'hold', epoch: 3 });
+    expect((await readMarks(s3.store, trusted, backupId)).map(({ id }) => id)).toContain(mark.id);
   });
 });

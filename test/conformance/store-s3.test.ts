@@ -2,50 +2,27 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { probeCreateIfAbsent } from '../../repository/probe.ts';
 import { ObjectExistsError, type Store } from '../../repository/store.ts';
 import { openStore } from '../../repository/stores/open.ts';
-import { type HttpProxy, type ProxiedRequest, startHttpProxy } from '../servers/http-proxy.ts';
+import type { ProxiedRequest } from '../servers/http-proxy.ts';
 import { freePort } from '../servers/port.ts';
 import { type S3Server, startS3 } from '../servers/s3.ts';
 import { isAny, isComplete, isList, isPart, isPut } from '../servers/s3-requests.ts';
+import { proxiedS3 } from './proxied-s3.ts';
 import { bytesOf, keysOf, s3Config, sendPart } from './stores.ts';
 
 const PART = 5 * 2 ** 20;
 
 describe('the s3 store and what servers answer', () => {
-  let server: S3Server;
-  let proxy: HttpProxy;
-  let store: Store;
-  /** Straight to the server, to see what is really there. */
-  let direct: Store;
-
-  beforeAll(async () => {
-    server = await startS3();
-    direct = await openStore(s3Config(server));
-  });
-
-  afterAll(async () => {
-    await direct?.close();
-    await server?.stop();
-  });
-
-  beforeEach(async () => {
-    proxy = await startHttpProxy(server.endpoint);
-    store = await openStore(s3Config(server, proxy.endpoint));
-  });
-
-  afterEach(async () => {
-    await store.close();
-    await proxy.close();
-  });
+  const s3 = proxiedS3();
 
   test('refuses a server that lists in another order than that of the keys', async () => {
     const entry = (key: string) => `<Contents><Key>some/prefix/${key}</Key><Size>1</Size></Contents>`;
     const body = `<ListBucketResult><IsTruncated>false</IsTruncated>${entry('b')}${entry('a')}</ListBucketResult>`;
-    proxy.fault(isList, { kind: 'answer', status: 200, body });
-    await expect(keysOf(store)).rejects.toMatchObject({ code: 'unsupported' });
+    s3.proxy.fault(isList, { kind: 'answer', status: 200, body });
+    await expect(keysOf(s3.store)).rejects.toMatchObject({ code: 'unsupported' });
   });
 
   test('passes over what a bucket holds that no key can name, and what leads elsewhere', async () => {
@@ -59,24 +36,24 @@ describe('the s3 store and what servers answer', () => {
       'some/prefix/z/',
     ];
     const body = `<ListBucketResult><IsTruncated>false</IsTruncated>${keys.map(entry).join('')}</ListBucketResult>`;
-    proxy.fault(isList, { kind: 'answer', status: 200, body });
-    expect(await keysOf(store)).toEqual(['ok']);
+    s3.proxy.fault(isList, { kind: 'answer', status: 200, body });
+    expect(await keysOf(s3.store)).toEqual(['ok']);
   });
 
   test.skipIf(process.getuid?.() !== 0)(
     'says that the disk of the server is full, and leaves nothing',
     async () => {
-      const bucket = join(server.directory, server.bucket);
+      const bucket = join(s3.server.directory, s3.server.bucket);
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', bucket]);
       try {
         const full = { code: 'no-space', message: expect.stringContaining('the store is full') };
-        await expect(store.create('full/whole', bytesOf(9_000_000))).rejects.toMatchObject(full);
-        const writer = await store.createMultipart('full/parts');
+        await expect(s3.store.create('full/whole', bytesOf(9_000_000))).rejects.toMatchObject(full);
+        const writer = await s3.store.createMultipart('full/parts');
         await sendPart(writer, 1, PART, bytesOf(PART));
         await expect(sendPart(writer, 2, PART, bytesOf(PART))).rejects.toMatchObject(full);
         await writer.abort();
-        expect(await keysOf(store)).toEqual([]);
-        await store.create('full/fits', bytesOf(6_000_000));
+        expect(await keysOf(s3.store)).toEqual([]);
+        await s3.store.create('full/fits', bytesOf(6_000_000));
       } finally {
         execFileSync('umount', [bucket]);
       }
@@ -84,40 +61,41 @@ describe('the s3 store and what servers answer', () => {
   );
 
   test('asks a server that confirms no CRC-32 to check an MD5 instead', async () => {
-    proxy.fault(
+    s3.proxy.fault(
       isPart,
       { kind: 'strip-answer', headers: ['x-amz-checksum-crc32', 'x-amz-checksum-type'] },
       2,
     );
-    const writer = await store.createMultipart('md5/object');
+    const writer = await s3.store.createMultipart('md5/object');
     await sendPart(writer, 1, PART, bytesOf(100));
-    const parts = proxy.requests.filter(isPart);
+    const parts = s3.proxy.requests.filter(isPart);
     expect(parts).toHaveLength(2);
     expect(parts[1]?.headers['content-md5']).toBe(createHash('md5').update(bytesOf(100)).digest('base64'));
     await writer.abort();
   });
 
   test('sends no "Expect" and signs the bodies of parts where there is no TLS', async () => {
-    const writer = await store.createMultipart('headers/object');
+    const writer = await s3.store.createMultipart('headers/object');
     await sendPart(writer, 1, PART, bytesOf(PART));
     await writer.complete();
-    const part = proxy.requests.find(isPart);
+    const part = s3.proxy.requests.find(isPart);
     expect(part?.headers.expect).toBeUndefined();
     expect(part?.headers['transfer-encoding']).toBeUndefined();
     expect(part?.headers['x-amz-content-sha256']).toBe(
       createHash('sha256').update(bytesOf(PART)).digest('hex'),
     );
-    expect(proxy.requests.find(isComplete)?.headers['if-none-match']).toBe('*');
+    expect(s3.proxy.requests.find(isComplete)?.headers['if-none-match']).toBe('*');
   });
 
   test('lets the probe find a server that passes over If-None-Match', async () => {
-    const isSecond = (request: ProxiedRequest) => isPut(request) && proxy.requests.filter(isPut).length > 1;
-    proxy.fault(isSecond, { kind: 'answer', status: 200, headers: { etag: '"x"' } });
-    await expect(probeCreateIfAbsent(store)).rejects.toMatchObject({ code: 'unsupported' });
-    expect(await keysOf(direct, 'probes/')).toEqual([]);
-    proxy.fault(isPut, { kind: 'lose-answer' });
-    await probeCreateIfAbsent(store);
-    expect(await keysOf(direct, 'probes/')).toEqual([]);
+    const isSecond = (request: ProxiedRequest) =>
+      isPut(request) && s3.proxy.requests.filter(isPut).length > 1;
+    s3.proxy.fault(isSecond, { kind: 'answer', status: 200, headers: { etag: '"x"' } });
+    await expect(probeCreateIfAbsent(s3.store)).rejects.toMatchObject({ code: 'unsupported' });
+    expect(await keysOf(s3.direct, 'probes/')).toEqual([]);
+    s3.proxy.fault(isPut, { kind: 'lose-answer' });
+    await probeCreateIfAbsent(s3.store);
+    expect(await keysOf(s3.direct, 'probes/')).toEqual([]);
   });
 
   test('says in one line what the server objects to', async () => {
@@ -139,13 +117,13 @@ describe('the s3 store and what servers answer', () => {
       [error(501, 'NotImplemented'), 'unsupported', 'cannot do that'],
     ] as const;
     for (const [fault, code, words] of cases) {
-      proxy.fault(isAny, fault, 100);
+      s3.proxy.fault(isAny, fault, 100);
       const refusal = { code, message: expect.stringContaining(words) };
-      await expect(store.create('errors/object', bytesOf(1)), words).rejects.toMatchObject(refusal);
-      await expect(store.read('errors/object'), words).rejects.toMatchObject(refusal);
-      proxy.heal();
+      await expect(s3.store.create('errors/object', bytesOf(1)), words).rejects.toMatchObject(refusal);
+      await expect(s3.store.read('errors/object'), words).rejects.toMatchObject(refusal);
+      s3.proxy.heal();
     }
-    expect(await keysOf(direct, 'errors/')).toEqual([]);
+    expect(await keysOf(s3.direct, 'errors/')).toEqual([]);
   });
 
   test("follows the server's clock, and names a clock that stays apart", async () => {
@@ -155,16 +133,16 @@ describe('the s3 store and what servers answer', () => {
       headers: { date: new Date(Date.now() + 3_600_000).toUTCString() },
       body: '<Error><Code>RequestTimeTooSkewed</Code><Message>m</Message></Error>',
     };
-    proxy.fault(isAny, skewed);
-    // It signs an hour ahead now, which the real server refuses, and comes back by that answer's date.
-    await store.create('clock/object', bytesOf(1));
-    proxy.fault(isAny, { ...skewed, headers: { date: new Date().toUTCString() } }, 1000);
+    s3.proxy.fault(isAny, skewed);
+    // It signs an hour ahead now, which the real s3.server refuses, and comes back by that answer's date.
+    await s3.store.create('clock/object', bytesOf(1));
+    s3.proxy.fault(isAny, { ...skewed, headers: { date: new Date().toUTCString() } }, 1000);
     const refusal = { code: 'credentials', message: expect.stringContaining('clock') };
-    await expect(store.read('clock/object')).rejects.toMatchObject(refusal);
+    await expect(s3.store.read('clock/object')).rejects.toMatchObject(refusal);
   });
 
   test('says that the bucket is missing, also where HEAD cannot tell', async () => {
-    const other = await openStore({ ...s3Config(server), bucket: 'no-such-bucket' });
+    const other = await openStore({ ...s3Config(s3.server), bucket: 'no-such-bucket' });
     const missing = {
       code: 'not-found',
       message: expect.stringContaining('there is no bucket no-such-bucket'),
@@ -178,13 +156,13 @@ describe('the s3 store and what servers answer', () => {
   });
 
   test('names wrong credentials as such in every call, and never prints them', async () => {
-    const { credentials } = s3Config(server);
+    const { credentials } = s3Config(s3.server);
     const wrong = [
       { accessKeyId: 'unknownkey', secretAccessKey: 'plantedsecret' },
       { accessKeyId: credentials.accessKeyId, secretAccessKey: 'plantedsecret' },
     ];
     for (const pair of wrong) {
-      const other = await openStore({ ...s3Config(server), credentials: pair });
+      const other = await openStore({ ...s3Config(s3.server), credentials: pair });
       const calls = [
         () => other.stat('a'),
         () => other.read('a'),
@@ -202,7 +180,7 @@ describe('the s3 store and what servers answer', () => {
 
   test('gives up soon on an endpoint that never answered', async () => {
     const endpoint = `http://127.0.0.1:${await freePort()}`;
-    const other = await openStore(s3Config(server, endpoint));
+    const other = await openStore(s3Config(s3.server, endpoint));
     const refusal = {
       code: 'unavailable',
       message: expect.stringContaining('does not answer (ECONNREFUSED)'),
@@ -212,11 +190,11 @@ describe('the s3 store and what servers answer', () => {
   });
 
   test('waits for a server that is started again', async () => {
-    await store.create('restart/before', bytesOf(1));
-    const restarted = server.restart();
-    await store.create('restart/after', bytesOf(1));
+    await s3.store.create('restart/before', bytesOf(1));
+    const restarted = s3.server.restart();
+    await s3.store.create('restart/after', bytesOf(1));
     await restarted;
-    expect(await keysOf(store, 'restart/')).toEqual(['restart/after', 'restart/before']);
+    expect(await keysOf(s3.store, 'restart/')).toEqual(['restart/after', 'restart/before']);
   });
 });
 

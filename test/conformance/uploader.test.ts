@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PartPool } from '../../repository/part-pool.ts';
 import { ObjectExistsError, type Store } from '../../repository/store.ts';
-import { openStore } from '../../repository/stores/open.ts';
 import { Uploader } from '../../repository/uploader.ts';
-import { startHttpProxy } from '../servers/http-proxy.ts';
-import { type S3Server, startS3 } from '../servers/s3.ts';
 import { isComplete, isPart, isPut } from '../servers/s3-requests.ts';
-import { bytesOf, collect, keysOf, places, type StorePlace, s3Config } from './stores.ts';
+import { proxiedS3 } from './proxied-s3.ts';
+import { bytesOf, collect, keysOf, places, type StorePlace } from './stores.ts';
 
 const forever = new AbortController().signal;
 const quiet = { signal: forever, onConfirmed: () => {} };
@@ -174,48 +172,28 @@ for (const [name, size] of [
 
 describe('an upload through a bad network', () => {
   const size = 5 * 2 ** 20;
-  let server: S3Server;
-  let proxy: Awaited<ReturnType<typeof startHttpProxy>>;
-  let store: Store;
-
-  beforeAll(async () => {
-    server = await startS3();
-  });
-
-  afterAll(async () => {
-    await server?.stop();
-  });
-
-  beforeEach(async () => {
-    proxy = await startHttpProxy(server.endpoint);
-    store = await openStore(s3Config(server, proxy.endpoint));
-  });
-
-  afterEach(async () => {
-    await store.close();
-    await proxy.close();
-  });
+  const s3 = proxiedS3();
 
   test('fails with the reason of the part that failed, and aborts clean', async () => {
     const pool = new PartPool(3, size);
     const denied = { kind: 'answer' as const, status: 403, body: '<Error><Code>AccessDenied</Code></Error>' };
-    proxy.fault(({ url }) => url.includes('partNumber=2'), denied);
-    const uploader = await Uploader.begin(store, 'failing', pool, quiet);
+    s3.proxy.fault(({ url }) => url.includes('partNumber=2'), denied);
+    const uploader = await Uploader.begin(s3.store, 'failing', pool, quiet);
     const writing = (async () => {
       for (let part = 0; part < 20; part += 1) await uploader.write(bytesOf(size));
     })();
     await expect(writing).rejects.toMatchObject({ code: 'credentials' });
     await expect(uploader.finish()).rejects.toMatchObject({ code: 'credentials' });
     await uploader.abort();
-    expect(await keysOf(store)).toEqual([]);
-    expect(await collect(store.listUnfinished(''))).toEqual([]);
+    expect(await keysOf(s3.store)).toEqual([]);
+    expect(await collect(s3.store.listUnfinished(''))).toEqual([]);
     await expectAllFree(pool, 3);
   });
 
   test('knows its own small object when the answer was lost', async () => {
     const pool = new PartPool(1, size);
-    proxy.fault(isPut, { kind: 'lose-answer' });
-    const uploader = await Uploader.begin(store, 'lost/small', pool, quiet);
+    s3.proxy.fault(isPut, { kind: 'lose-answer' });
+    const uploader = await Uploader.begin(s3.store, 'lost/small', pool, quiet);
     await uploader.write(bytesOf(1000));
     expect(await uploader.finish()).toMatchObject({ key: 'lost/small', size: 1000 });
   });
@@ -223,12 +201,12 @@ describe('an upload through a bad network', () => {
   test('streams the same bytes through resets, lost answers and 503', async () => {
     const pool = new PartPool(4, size);
     const hash = createHash('sha256');
-    proxy.fault(isPart, { kind: 'reset' }, 2);
-    proxy.fault(isPart, { kind: 'lose-answer' }, 2);
-    proxy.fault(isPart, { kind: 'cut-request' }, 2);
-    proxy.fault(isPart, { kind: 'answer', status: 503 }, 2);
-    proxy.fault(isComplete, { kind: 'lose-answer' });
-    const uploader = await Uploader.begin(store, 'streamed', pool, quiet);
+    s3.proxy.fault(isPart, { kind: 'reset' }, 2);
+    s3.proxy.fault(isPart, { kind: 'lose-answer' }, 2);
+    s3.proxy.fault(isPart, { kind: 'cut-request' }, 2);
+    s3.proxy.fault(isPart, { kind: 'answer', status: 503 }, 2);
+    s3.proxy.fault(isComplete, { kind: 'lose-answer' });
+    const uploader = await Uploader.begin(s3.store, 'streamed', pool, quiet);
     for (let chunk = 0; chunk < 60; chunk += 1) {
       const bytes = bytesOf(700_001, chunk);
       hash.update(bytes);
@@ -236,7 +214,7 @@ describe('an upload through a bad network', () => {
     }
     await uploader.finish();
     const read = createHash('sha256');
-    const stream = await store.openRead('streamed');
+    const stream = await s3.store.openRead('streamed');
     stream.on('data', (chunk: Buffer) => read.update(chunk));
     await once(stream, 'end');
     expect(read.digest('hex')).toBe(hash.digest('hex'));
