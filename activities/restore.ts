@@ -46,7 +46,7 @@ export function createRestoreActivities(deps: ActivityDeps) {
     async restore_run(input: RestoreRef): Promise<RestoredDatabase[]> {
       return inTarget(deps, input, 'restore_run', async ({ engine, target, run, log, pulse }) => {
         if (Context.current().info.attempt > 1) {
-          for (const line of await engine.cleanUp(target, input.execution_id, run))
+          for (const line of await engine.cleanUp(target, input.execution_id, run, input.request))
             log.info(`removed ${line}`);
         }
         const source = await openSource(deps, input, run.signal, log);
@@ -71,9 +71,9 @@ export function createRestoreActivities(deps: ActivityDeps) {
     /** Whatever the end was: half-filled databases and sessions go, and the pin. */
     async restore_cleanup(input: RestoreRef & { now: string }): Promise<{ removed: string[] }> {
       const removed = await inTarget(deps, input, 'restore_cleanup', async ({ engine, target, run, log }) => {
-        const lines = await engine.cleanUp(target, input.execution_id, run);
+        const lines = await engine.cleanUp(target, input.execution_id, run, input.request);
         for (const line of lines) log.info(`removed ${line}`);
-        await engine.forgetRestore(target, input.restore_id, run);
+        await engine.forgetRestore(target, input.restore_id, run, input.request);
         return lines;
       }).catch((error: unknown) => [`nothing at the target: ${messageOf(error)}`]);
       const log = openRunLog(await readable(deps), input.execution_id, 'restore_cleanup');

@@ -43,10 +43,9 @@ export class Instances {
   }
 
   /** See {@link BackupClient.instanceList}. */
-  async list(onDamaged?: (problem: string) => void): Promise<Instance[]> {
+  async list(): Promise<Instance[]> {
     const { repository } = await this.#surroundings.reading();
-    const told = onDamaged && (({ problem }: { problem: string }) => onDamaged(problem));
-    return (await repository.instances(told)).map(toInstance);
+    return (await repository.instances()).map(toInstance);
   }
 
   /** See {@link BackupClient.instanceShow}. */

@@ -30,6 +30,8 @@ export interface RunContext {
   scratch: string;
   /** Seconds after which what shows no sign of progress has failed; left out where nobody asks. */
   stallSeconds?: number;
+  /** For `sweep`: directories of this worker that restores may have gone to, besides the instance's own. */
+  directories?: readonly string[];
 }
 
 export interface Probe {
@@ -176,8 +178,9 @@ export interface Engine {
   /**
    * Takes away the marks by which a retry knows what an earlier attempt had finished. Only once the result of `restore`
    * is on record: without them, a retry would restore again, over what has been written since. Idempotent.
+   * @param request of the restore: it may have gone elsewhere than to the target
    */
-  forgetRestore(target: Target, restoreId: string, run: RunContext): Promise<void>;
+  forgetRestore(target: Target, restoreId: string, run: RunContext, request?: RestoreRequest): Promise<void>;
   /** Drops what a restore kept (`kept_as`). */
   finishRestore(
     target: Target,
@@ -187,9 +190,10 @@ export interface Engine {
   ): Promise<string[]>;
   /**
    * Ends what a run that is over left at the source or target: its sessions, its half-filled databases.
+   * @param request of a restore: it may have gone elsewhere than to the target
    * @returns a line for each thing that was removed.
    */
-  cleanUp(target: Target, executionId: string, run: RunContext): Promise<string[]>;
+  cleanUp(target: Target, executionId: string, run: RunContext, request?: RestoreRequest): Promise<string[]>;
   /**
    * What runs of this program left on a server, by execution id, for the janitor; `closed` says whether a run is
    * over (and old enough).

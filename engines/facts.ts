@@ -89,6 +89,11 @@ export interface EngineFacts {
   checkUrl(url: string): string;
   /** Files of the worker that whoever connects by a URL opens (certificates), by absolute paths. @throws BackupctlError usage */
   filesIn(url: string): string[];
+  /**
+   * Directories and files of the worker, by absolute paths, that a backup of that URL reads, and a restore replaces: a
+   * worker does so only where its own configuration allows it. Left out: none. @throws BackupctlError usage
+   */
+  directoriesIn?(url: string): string[];
   /** What a backup of that URL will contain, and what not. */
   coverage(url: string, selection: Selection): Coverage;
   /** What is in a backup. */

@@ -17,6 +17,7 @@ export interface EngineEntry {
 // biome-ignore format: a line each
 export const engineEntries: readonly EngineEntry[] = [
   { name: 'postgres', schemes: ['postgres', 'postgresql'], url: 'postgres://USER@HOST:PORT/DATABASE', facts: () => import('./postgres/facts.ts'), engine: () => import('./postgres/engine.ts') },
+  { name: 'files', schemes: ['file'], url: 'file:///PATH', facts: () => import('./files/facts.ts'), engine: () => import('./files/engine.ts') },
 ];
 
 /** The URL schemes of all engines: `postgres://, mysql://`. */

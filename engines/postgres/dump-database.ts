@@ -1,10 +1,10 @@
 import { messageOf } from '../../errors/backupctl-error.ts';
 import type { ObjectRecord } from '../../repository/manifest.ts';
 import type { DumpRequest, DumpSink, RunContext, Target } from '../engine.ts';
+import { compressionLevel } from '../process/compression.ts';
 import { findProgram } from '../process/find.ts';
 import { Pipeline } from '../process/pipeline.ts';
 import type { IndexedDatabase } from './backup-index.ts';
-import { compressionLevel } from './compression.ts';
 import { queryError, toolError } from './errors.ts';
 import { type Inventory, readInventory } from './inventory.ts';
 import { LockWatch } from './lock-watch.ts';

@@ -1,9 +1,9 @@
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { ObjectRecord } from '../../repository/manifest.ts';
 import type { DumpSink, RunContext, Target } from '../engine.ts';
+import { compressionLevel } from '../process/compression.ts';
 import { findProgram } from '../process/find.ts';
 import { Pipeline } from '../process/pipeline.ts';
-import { compressionLevel } from './compression.ts';
 import { toolError } from './errors.ts';
 import { conninfo, withToolAccess } from './passfile.ts';
 import { globalsStream } from './stream-name.ts';

@@ -22,6 +22,8 @@ export interface ChildOptions {
   /** Struck out of what it writes to its standard error. */
   secrets?: readonly string[];
   cwd?: string;
+  /** Told each line of its standard error as it comes, without secrets being struck out: for programs that know none. */
+  onErrorLine?: (line: string) => void;
 }
 
 /** How a program ended. Exactly one of `code` and `signal` is null. */
@@ -72,6 +74,7 @@ export class Child {
     this.#process = child;
     if (child.stderr === null) throw new Error('standard error is always a pipe');
     this.#stderr = new StderrTail(child.stderr, options.secrets);
+    if (options.onErrorLine !== undefined) tellLines(child.stderr, options.onErrorLine);
     if (child.stdout !== null) keepForLateReader(child.stdout);
     // Broken pipes show in exit codes; without listeners they would end this process, as would a reader that left.
     child.stdout?.on('error', () => {});
@@ -142,6 +145,22 @@ export class Child {
     }
     await this.exited;
   }
+}
+
+/** A line longer than this is told cut. */
+const longestLine = 64 * 1024;
+
+function tellLines(stream: Readable, tell: (line: string) => void): void {
+  let rest = '';
+  stream.on('data', (piece: Buffer) => {
+    const lines = (rest + piece.toString('latin1')).split('\n');
+    rest = (lines.pop() ?? '').slice(0, longestLine);
+    for (const line of lines) tell(Buffer.from(line.slice(0, longestLine), 'latin1').toString('utf8'));
+  });
+  stream.on('close', () => {
+    if (rest !== '') tell(Buffer.from(rest, 'latin1').toString('utf8'));
+    rest = '';
+  });
 }
 
 let setpriv: string | null | undefined;

@@ -10,6 +10,8 @@ export interface Stage extends Omit<ChildOptions, 'stdio'> {
   stdin?: { pipe: string } | 'feed';
   /** `{ pipe }`: to another stage. `stream`: to us, by `Pipeline.stream`. `tail`: its end is kept. Default: /dev/null. */
   stdout?: { pipe: string } | 'stream' | 'tail';
+  /** Exit codes that are none of a failure, besides 0: whoever names some judges them. */
+  goodExits?: readonly number[];
   /** Descriptor 3, to another stage; the program is told to write to `/dev/fd/3`. */
   extra?: { pipe: string };
 }
@@ -29,21 +31,31 @@ const grace = 2_000;
 /** Programs wired together by pipes of the kernel. */
 export class Pipeline {
   readonly children: readonly Child[];
-  /** Output of the stage with `stdout: 'stream'`. Its end says nothing: `finished` does. */
+  /** Output of the (first) stage with `stdout: 'stream'`. Its end says nothing: `finished` does. */
   readonly stream: Readable | null;
+  /** Where several stages have `stdout: 'stream'`: the output of each, by its name. */
+  readonly streams: ReadonlyMap<string, Readable>;
   /** Input of the stage with `stdin: 'feed'`. */
   readonly feed: Writable | null;
   /**
-   * Resolves when all programs have ended with exit code 0. Rejects once all have ended, with the ChildFailedError of
+   * Resolves when all programs have ended with exit code 0 (or a good one). Rejects once all have ended, with the ChildFailedError of
    * the one that failed first by itself (not for the failure of its neighbour), or with the reason of the abort.
    */
   readonly finished: Promise<void>;
+  readonly #goodExits: ReadonlyMap<Child, readonly number[]>;
   readonly #tails = new Map<string, Buffer>();
 
   private constructor(stages: readonly Stage[], children: readonly Child[], signal: AbortSignal) {
     this.children = children;
     const find = (wanted: (stage: Stage) => boolean) => children[stages.findIndex(wanted)];
     this.stream = find((stage) => stage.stdout === 'stream')?.stdout ?? null;
+    this.streams = new Map(
+      stages.flatMap((stage, n) => {
+        const output = stage.stdout === 'stream' ? (children[n]?.stdout ?? null) : null;
+        return output === null ? [] : [[stage.name, output] as const];
+      }),
+    );
+    this.#goodExits = new Map(children.map((child, n) => [child, stages[n]?.goodExits ?? []]));
     this.feed = find((stage) => stage.stdin === 'feed')?.stdin ?? null;
     const tailsRead = stages.map((stage, n) => {
       const output = children[n]?.stdout ?? null;
@@ -104,6 +116,11 @@ export class Pipeline {
     return (this.stream as Socket | null)?.bytesRead ?? 0;
   }
 
+  /** The same of one of `streams`. */
+  streamedBy(stage: string): number {
+    return (this.streams.get(stage) as Socket | undefined)?.bytesRead ?? 0;
+  }
+
   /** Ends all programs and resolves when they are gone. Idempotent. */
   async terminate(): Promise<void> {
     await Promise.all(this.children.map((child) => child.terminate()));
@@ -119,6 +136,7 @@ export class Pipeline {
       this.children.map(async (child) => {
         const exit = await child.exited;
         if (exit.code === 0) return;
+        if (exit.code !== null && this.#goodExits.get(child)?.includes(exit.code)) return;
         failures.push({ child, exit });
         terminating ??= setTimeout(abort, grace);
       }),

@@ -1,0 +1,43 @@
+import { writeFileSync, writeSync } from 'node:fs';
+
+/** Writes to a descriptor in large pieces, waiting for room: for a process that has nothing else to do. */
+export class Output {
+  readonly #descriptor: number;
+  readonly #buffer = Buffer.allocUnsafeSlow(256 * 1024);
+  #held = 0;
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  write(bytes: Buffer): void {
+    if (this.#held + bytes.length > this.#buffer.length) this.flush();
+    if (bytes.length >= this.#buffer.length / 2) {
+      writeAll(this.#descriptor, bytes);
+      return;
+    }
+    bytes.copy(this.#buffer, this.#held);
+    this.#held += bytes.length;
+  }
+
+  flush(): void {
+    writeAll(this.#descriptor, this.#buffer.subarray(0, this.#held));
+    this.#held = 0;
+  }
+}
+
+/** What a program of ours found, for who started it. */
+export function writeReport(path: string, report: unknown): void {
+  writeFileSync(path, JSON.stringify(report), { mode: 0o600 });
+}
+
+function writeAll(descriptor: number, bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(descriptor, bytes, at);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import { extname, join } from 'node:path';
+import type { Stage } from '../process/pipeline.ts';
+
+/**
+ * A program of this folder as a stage of a pipeline: a process of its own, so that what it reads never enters the
+ * worker's. It is a `.ts` file where we run from sources, and a `.js` file where we are compiled.
+ */
+export function ownProgram(name: string, args: readonly string[]): Pick<Stage, 'name' | 'command' | 'args'> {
+  const file = join(import.meta.dirname, `${name}${extname(import.meta.filename)}`);
+  return {
+    name: `${name} (of backupctl)`,
+    command: process.execPath,
+    args: ['--disable-warning=ExperimentalWarning', file, ...args],
+  };
+}
+
+/** Runs such a program: what it throws is a line on standard error and exit code 1. */
+export function endWith(body: () => void): void {
+  try {
+    body();
+  } catch (error) {
+    const broken = (error as NodeJS.ErrnoException).code === 'EPIPE';
+    process.stderr.write(
+      `${broken ? 'broken pipe' : error instanceof Error ? error.message : String(error)}\n`,
+    );
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BackupctlError } from '../../errors/backupctl-error.ts';
+import type { RestoreSource, RunContext } from '../engine.ts';
+import { feed } from '../process/feed.ts';
+import { findProgram } from '../process/find.ts';
+import { Pipeline } from '../process/pipeline.ts';
+import type { ChoiceDocument } from './choice.ts';
+import { ownProgram } from './own-program.ts';
+import { indexStream } from './stream-names.ts';
+import type { CheckReport } from './tree-check-main.ts';
+
+/**
+ * Reads a restored tree back and compares it with the backup's index: every file, its content by its hash.
+ * @param members how many were written, so that nothing is there beyond the index
+ * @returns what is worth telling about it
+ * @throws BackupctlError corrupt where it is another
+ */
+export async function checkTree(
+  tree: string,
+  choice: ChoiceDocument,
+  members: number,
+  source: RestoreSource,
+  run: RunContext,
+): Promise<string[]> {
+  const zstd = await findProgram('zstd');
+  const name = randomUUID();
+  const choiceFile = join(run.scratch, `choice-${name}.json`);
+  const reportFile = join(run.scratch, `check-${name}.json`);
+  await writeFile(choiceFile, JSON.stringify(choice), { mode: 0o600, flag: 'wx' });
+  const stream = await source.open(indexStream);
+  const pipeline = await Pipeline.start({
+    scratch: run.scratch,
+    signal: run.signal,
+    stages: [
+      { name: 'zstd', command: zstd, args: ['-dcq'], stdin: 'feed', stdout: { pipe: 'lines' } },
+      { ...ownProgram('tree-check-main', [choiceFile, reportFile]), stdin: { pipe: 'lines' }, cwd: tree },
+    ],
+  }).catch((error: unknown) => {
+    stream.destroy();
+    throw error;
+  });
+  try {
+    await feed(stream, pipeline, () => {});
+  } finally {
+    await pipeline.terminate();
+  }
+  const report = JSON.parse(await readFile(reportFile, 'utf8')) as CheckReport;
+  const { checked, differences, metadata, unread } = report;
+  if (differences.length === 0 && checked !== members) {
+    differences.push(`${members} files were written, and ${checked} are in the index`);
+  }
+  if (differences.length > 0) {
+    throw new BackupctlError('corrupt', `not all came back: ${differences.slice(0, 5).join('; ')}`);
+  }
+  return [
+    `checked: ${checked} files and directories, ${report.bytes} bytes by their hashes`,
+    ...Object.entries(metadata).map(
+      ([what, { count, first }]) =>
+        `the ${what} of ${count} could not be made what it was (such as ${first})`,
+    ),
+    ...(unread > 0 ? [`${unread} files could not be read back`] : []),
+  ];
+}

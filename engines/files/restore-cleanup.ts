@@ -1,0 +1,112 @@
+import { lstat, readdir, rename } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { BackupctlError, messageOf } from '../../errors/backupctl-error.ts';
+import type { RestoredDatabase, RestoreRequest, RunContext, Target } from '../engine.ts';
+import { directoryOf, keptPath, readMark, removeTree, syncDirectory, workPath } from './restore-place.ts';
+
+const workName = /^\.backupctl-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
+/** Takes away what a run left half-filled beside its target, and ends a swap that was cut. */
+export async function cleanUp(
+  target: Target,
+  executionId: string,
+  _run: RunContext,
+  request?: RestoreRequest,
+): Promise<string[]> {
+  const work = workPath(directoryOf(target, request), executionId);
+  const mark = await readMark(work);
+  if (mark?.state === 'done') return []; // a retry has to know; `forgetRestore` takes it away
+  return removeWork(work);
+}
+
+/** Takes away the marks of a restore whose result is on record. */
+export async function forgetRestore(
+  target: Target,
+  restoreId: string,
+  _run: RunContext,
+  request?: RestoreRequest,
+): Promise<void> {
+  const above = dirname(directoryOf(target, request));
+  for (const work of await worksIn(above)) {
+    if ((await readMark(work.path))?.restore_id === restoreId) await removeWork(work.path);
+  }
+}
+
+/** Removes directories that a restore kept. Only a name that a restore gave is believed. */
+export async function finishRestore(
+  target: Target,
+  restoreId: string,
+  restored: RestoredDatabase[],
+  _run: RunContext,
+): Promise<string[]> {
+  const removed: string[] = [];
+  const kept = restored.flatMap(({ kept_as }) => (kept_as === null ? [] : [kept_as]));
+  const known = restored.map(({ target: directory }) => keptPath(directory, restoreId));
+  // One that was cancelled could not tell what it had kept.
+  if (restored.length === 0) kept.push(keptPath(directoryOf(target, undefined), restoreId));
+  for (const path of kept) {
+    if (restored.length > 0 && !known.includes(path)) {
+      throw new BackupctlError('refused', `${path} is no name under which this restore kept anything`);
+    }
+    const found = await lstat(path).catch(() => null);
+    if (found === null) continue;
+    if (!found.isDirectory()) throw new BackupctlError('refused', `${path} is not a directory any more`);
+    await removeTree(path);
+    removed.push(path);
+  }
+  return removed;
+}
+
+/** What lost runs left beside the target, and in the other directories that a restore may write to. */
+export async function sweep(
+  target: Target,
+  closed: (executionId: string) => Promise<boolean>,
+  run: RunContext,
+): Promise<string[]> {
+  const removed: string[] = [];
+  const directories = [directoryOf(target, undefined), ...(run.directories ?? [])];
+  for (const above of new Set(directories.flatMap((directory) => [dirname(directory), directory]))) {
+    for (const { path, executionId } of await worksIn(above)) {
+      if (await closed(executionId)) removed.push(...(await removeWork(path)));
+    }
+  }
+  return removed;
+}
+
+async function worksIn(above: string): Promise<{ path: string; executionId: string }[]> {
+  const names = await readdir(above).catch(() => []);
+  return names.flatMap((name) => {
+    const executionId = workName.exec(name)?.[1];
+    return executionId === undefined ? [] : [{ path: join(above, name), executionId }];
+  });
+}
+
+/** @returns a line for what was done; none where there was nothing */
+async function removeWork(work: string): Promise<string[]> {
+  const found = await lstat(work).catch(() => null);
+  // A link or a file of that name is nobody's work directory.
+  if (found === null || !found.isDirectory()) return [];
+  const lines: string[] = [];
+  const mark = await readMark(work);
+  if (mark?.state === 'swapping') lines.push(...(await endSwap(work, mark)));
+  await removeTree(work);
+  if (mark?.state !== 'done') lines.push(`the half-filled ${basename(work)} in ${dirname(work)}`);
+  return lines;
+}
+
+/** A swap that was cut between its two renames: the old directory gets its name back. */
+async function endSwap(work: string, mark: { directory: string; kept: string | null }): Promise<string[]> {
+  // Whatever the mark says, only names beside it count: it could be somebody else's words.
+  const beside = (path: string) => dirname(path) === dirname(work);
+  if (mark.kept === null || !beside(mark.kept) || !beside(mark.directory)) return [];
+  const isThere = (await lstat(mark.directory).catch(() => null)) !== null;
+  const old = await lstat(mark.kept).catch(() => null);
+  if (isThere || old === null) return [];
+  try {
+    await rename(mark.kept, mark.directory);
+    await syncDirectory(dirname(work));
+    return [`the name ${basename(mark.kept)} of the old directory, which is ${mark.directory} again`];
+  } catch (error) {
+    throw new BackupctlError('failed', `${mark.kept} could not get its name back: ${messageOf(error)}`);
+  }
+}

@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { BackupctlError, messageOf } from '../../errors/backupctl-error.ts';
+import type { RestoreRequest, Target } from '../engine.ts';
+import { runToEnd } from '../process/child.ts';
+import { checkDirectory, parseFilesUrl } from './url.ts';
+
+/** Where a restore goes to: what the request names, else the directory of the target. @throws BackupctlError usage */
+export function directoryOf(
+  target: Target,
+  request: Pick<RestoreRequest, 'toDirectory'> | undefined,
+): string {
+  return request?.toDirectory === undefined
+    ? parseFilesUrl(target.url).path
+    : checkDirectory(request.toDirectory, 'the directory to restore into');
+}
+
+/** Where a restore fills the tree before it gets its name: beside it, so that a rename is enough. */
+export function workPath(directory: string, executionId: string): string {
+  return join(dirname(directory), `.backupctl-${executionId}`);
+}
+
+/** The name under which an overwritten directory is kept. */
+export function keptPath(directory: string, restoreId: string): string {
+  const ending = `.before-${restoreId.slice(0, 8)}`;
+  const name = Buffer.from(basename(directory));
+  // A name has 255 bytes at most; what is cut off is in the note.
+  const room = 255 - ending.length;
+  const cut =
+    name.length <= room
+      ? basename(directory)
+      : name
+          .subarray(0, room)
+          .toString('utf8')
+          .replace(/\ufffd+$/, '');
+  return join(dirname(directory), `${cut}${ending}`);
+}
+
+/** What stands in a restore's own directory, so that a retry, and who clears up, know how far it was. */
+export interface RestoreMark {
+  restore_id: string;
+  execution_id: string;
+  directory: string;
+  /** `swapping`: the old directory may have its other name already, and the new one not yet its own. */
+  state: 'filling' | 'swapping' | 'done';
+  kept: string | null;
+  /** Of `done`. */
+  note: string;
+}
+
+const markName = 'restore.json';
+
+export async function readMark(work: string): Promise<RestoreMark | null> {
+  try {
+    return JSON.parse(await readFile(join(work, markName), 'utf8')) as RestoreMark;
+  } catch {
+    return null;
+  }
+}
+
+/** On the disk when it resolves. */
+export async function writeMark(work: string, mark: RestoreMark): Promise<void> {
+  const fresh = join(work, `${markName}.${randomUUID()}`);
+  await written(fresh, JSON.stringify(mark));
+  await rename(fresh, join(work, markName));
+  await syncDirectory(work);
+}
+
+async function written(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+export async function syncDirectory(path: string): Promise<void> {
+  let directory: FileHandle | undefined;
+  try {
+    directory = await open(path, 'r');
+    await directory.sync();
+  } catch (error) {
+    if (!['EINVAL', 'ENOTSUP', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    await directory?.close();
+  }
+}
+
+/** A private directory beside the target. @throws BackupctlError credentials, no-space … */
+export async function makeWork(work: string): Promise<void> {
+  try {
+    await mkdir(work, { mode: 0o700 });
+  } catch (error) {
+    throw placeError(error, work);
+  }
+}
+
+/** What is wrong with a place on the disk, in words. */
+export function placeError(error: unknown, path: string): unknown {
+  if (error instanceof BackupctlError) return error;
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  if (['EACCES', 'EPERM', 'EROFS'].includes(code)) {
+    return new BackupctlError('credentials', `the worker may not write ${path}: ${messageOf(error)}`, {
+      hint: 'a restore fills a directory beside its target first: it needs to write to the directory above',
+      cause: error,
+    });
+  }
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    return new BackupctlError('no-space', `there is no room left for ${path}`, { cause: error });
+  }
+  return new BackupctlError('failed', messageOf(error), { cause: error });
+}
+
+/** Takes a tree away, also one of read-only directories and of paths that are too long to be named. Links are not followed. */
+export async function removeTree(path: string): Promise<void> {
+  if ((await lstat(path).catch(() => null)) === null) return;
+  if (process.getuid?.() !== 0) {
+    // Best effort: what stays in the way is told by the removal.
+    await runToEnd({ name: 'chmod', command: 'chmod', args: ['-Rf', 'u+rwX', '--', path] }).catch(() => {});
+  }
+  await runToEnd({ name: 'rm', command: 'rm', args: ['-rf', '--one-file-system', '--', path] });
+}
+
+export async function isEmptyDirectory(path: string): Promise<boolean> {
+  return (await readdir(path)).length === 0;
+}
+
+/** Whether something is mounted there: then it cannot be renamed. */
+export async function isMountPoint(path: string): Promise<boolean> {
+  const [own, above] = await Promise.all([stat(path), stat(dirname(path))]);
+  return own.dev !== above.dev || own.ino === above.ino;
+}

@@ -1,4 +1,0 @@
-import { postgres } from './engines/postgres.ts';
-import { conformance } from './engines/suite.ts';
-
-conformance(postgres);
