@@ -1,10 +1,12 @@
 import { Context } from '@temporalio/activity';
 import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
+import type { Hook } from '../repository/hook.ts';
 import type { BackupCreateInput, CommitResult, DumpResult, PreparedBackup } from '../workflows/types.ts';
 import { beating } from './beating.ts';
 import type { ActivityDeps } from './deps.ts';
 import { runDump } from './dump.ts';
 import { withFailures } from './failure.ts';
+import { readHooks } from './hooks.ts';
 import { manifestDraft } from './manifest-draft.ts';
 import { checkReserve } from './reserve.ts';
 import { openRunLog } from './run-log.ts';
@@ -73,6 +75,7 @@ export function createBackupActivities(deps: ActivityDeps) {
         kind: 'full',
         parent_id: null,
         parent_sha256: null,
+        ...hooksOf(instance.hooks, readHooks(input.request.hooks)),
         ...(deps.copies.others.length === 0
           ? {}
           : { copies: deps.copies.others.map(({ name }) => name), quorum: deps.copies.quorum }),
@@ -143,6 +146,13 @@ export function createBackupActivities(deps: ActivityDeps) {
     },
   };
   return withFailures(beating(['pick_parent', 'commit', 'cleanup'], activities));
+}
+
+/** In the order in which those of one moment run: the instance's own are the first before, and the last afterwards. */
+function hooksOf(ofInstance: readonly Hook[] = [], ofSchedule: readonly Hook[] = []): { hooks?: Hook[] } {
+  const first = ofInstance.filter(({ when }) => when === 'before');
+  const hooks = [...first, ...ofSchedule, ...ofInstance.filter(({ when }) => when !== 'before')];
+  return hooks.length === 0 ? {} : { hooks };
 }
 
 /** Sessions that a killed child left at the source. A source that is gone has none. */

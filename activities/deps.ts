@@ -30,6 +30,8 @@ export interface ActivityDeps {
   resolveSecret(reference: SecretReference): Promise<{ value: string; warnings: string[] }>;
   /** @throws BackupctlError refused for a file that this worker's configuration does not allow */
   checkFileAllowed(path: string): Promise<void>;
+  /** @throws BackupctlError refused for statements of a hook that neither the configuration nor its user wrote */
+  checkStatementsAllowed(sql: string): Promise<void>;
   /** Opens a text that the configuration file itself may hold or name: never what came through Temporal. */
   ownText(text: string | SecretReference): Promise<string>;
   metrics: ActivityMetrics;

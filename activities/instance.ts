@@ -5,6 +5,7 @@ import { BackupctlError } from '../errors/backupctl-error.ts';
 import { type InstanceRecord, instanceSchema } from '../repository/manifest.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withFailures } from './failure.ts';
+import { checkHooks } from './hooks.ts';
 import { withScratch } from './scratch.ts';
 import { findInstance, targetOf } from './target.ts';
 
@@ -26,6 +27,7 @@ export function createInstanceActivities(deps: ActivityDeps) {
         const engine = await deps.engineNamed(input.record.engine);
         engine.facts.checkUrl(input.record.url);
         const { target, warnings } = await targetOf(deps, input.record);
+        await checkHooks(deps, input.record.hooks ?? [], input.record);
         const signal = Context.current().cancellationSignal;
         const probe = await engine.probe(target, {
           executionId: input.execution_id,

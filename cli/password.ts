@@ -47,10 +47,23 @@ export async function passwordOf(
 
 /** Writes down, where there is a data directory, that its platform's worker may open this. */
 export async function allowHere(reference: SecretReference, context: Context): Promise<void> {
-  const dataDir = context.dataDirectory();
-  if (dataDir === undefined || !(await isDirectory(dataDir))) return;
+  const dataDir = await dataDirectoryHere(context);
+  if (dataDir === null) return;
   const { allowSecret } = await import('../config/allowed-secrets.ts');
   await allowSecret(dataDir, reference);
+}
+
+/** The same for statements of a hook. */
+export async function allowStatementsHere(sql: string, context: Context): Promise<void> {
+  const dataDir = await dataDirectoryHere(context);
+  if (dataDir === null) return;
+  const { allowStatements } = await import('../config/allowed-secrets.ts');
+  await allowStatements(dataDir, sql);
+}
+
+async function dataDirectoryHere(context: Context): Promise<string | null> {
+  const dataDir = context.dataDirectory();
+  return dataDir !== undefined && (await isDirectory(dataDir)) ? dataDir : null;
 }
 
 /** @param warn whether nobody else says that others can read it: the worker does when it connects */

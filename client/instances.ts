@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import type { InstanceRecord } from '../repository/manifest.ts';
 import type { InstanceChangeInput, InstanceChangeResult } from '../workflows/types.ts';
+import { checkedHooks } from './hooks.ts';
 import type { InstanceNames } from './instance-names.ts';
 import { checkMaxAge, fromRecord, toRecord } from './max-age.ts';
 import type { Schedules } from './schedules.ts';
@@ -36,6 +37,7 @@ export class Instances {
       password: options.password ?? null,
       task_queue: options.taskQueue ?? null,
       ...toRecord(options.maxAge),
+      ...(await checkedHooks(options.hooks, { engine })),
       created_at: now,
       updated_at: now,
     };
@@ -68,7 +70,7 @@ export class Instances {
     }
     if (name !== record.name) await this.#refuseTaken(name);
     checkMaxAge(changes.maxAge);
-    const { max_age: before, ...rest } = record;
+    const { max_age: before, hooks: hooksBefore, ...rest } = record;
     return this.#change({
       action: 'update',
       record: {
@@ -79,6 +81,7 @@ export class Instances {
         password: changes.password === undefined ? record.password : changes.password,
         task_queue: changes.taskQueue === undefined ? record.task_queue : changes.taskQueue,
         ...toRecord(changes.maxAge === undefined ? fromRecord(before) : changes.maxAge),
+        ...(await checkedHooks(changes.hooks ?? hooksBefore, { engine })),
         updated_at: new Date().toISOString(),
       },
       check: changes.check ?? true,
@@ -152,6 +155,7 @@ function toInstance(record: InstanceRecord): Instance {
     password: record.password,
     taskQueue: record.task_queue,
     maxAge: fromRecord(record.max_age),
+    hooks: record.hooks ?? [],
     createdAt: new Date(record.created_at),
     updatedAt: new Date(record.updated_at),
   };

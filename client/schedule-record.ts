@@ -94,6 +94,7 @@ export function toSchedule(
     catchupWindow: policy.catchup_window,
     jitter: (spec.jitter ?? 0) / 1000,
     keepLast: policy.keep_last ?? null,
+    hooks: input.hooks ?? [],
     maxAge: fromRecord(policy.max_age),
     activeSince: policy.active_since === null ? null : new Date(policy.active_since),
     createdAt: info.createdAt,

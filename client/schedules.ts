@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { ScheduleDescription } from '@temporalio/client';
 import { BackupctlError } from '../errors/backupctl-error.ts';
+import type { Hook } from '../repository/hook.ts';
 import { type BackupCreateInput, type RunPolicy, searchAttributes } from '../workflows/types.ts';
 import { labelsToAttributes, quoted } from './attributes.ts';
 import { concurrently } from './concurrently.ts';
@@ -50,7 +51,10 @@ export class Schedules {
     checkPolicies(options);
     checkName(name);
     const instance = await this.#instances.named(instanceName);
-    const { checkAbilities } = await import('./abilities.ts');
+    const [{ checkAbilities }, { checkedHooks }] = await Promise.all([
+      import('./abilities.ts'),
+      import('./hooks.ts'),
+    ]);
     await checkAbilities(instance, options);
     const id = randomUUID();
     const input: BackupCreateInput = {
@@ -61,6 +65,7 @@ export class Schedules {
       ...(options.incremental ? { incremental: true } : {}),
       ...(options.selection === undefined ? {} : { selection: options.selection }),
       ...(options.yieldToDdl === undefined ? {} : { yield_to_ddl: options.yieldToDdl }),
+      ...(await checkedHooks(options.hooks, instance)),
     };
     const policy: RunPolicy = {
       schedule_id: id,
@@ -182,8 +187,13 @@ export class Schedules {
     if (changes.name !== undefined) checkName(changes.name);
     const pattern = changes.pattern === undefined ? undefined : await checkPattern(changes.pattern);
     const timezone = changes.timezone === undefined ? undefined : checkTimezone(changes.timezone);
+    const hooks = changes.hooks === undefined ? undefined : await this.#hooksFor(id, changes.hooks);
     return this.#change(id, (draft) => {
       const { input, policy } = draft;
+      if (hooks !== undefined) {
+        delete input.hooks;
+        Object.assign(input, hooks);
+      }
       if (changes.name !== undefined) input.name = changes.name;
       if (changes.description !== undefined) input.description = changes.description;
       policy.overlap = changes.overlap ?? policy.overlap;
@@ -204,6 +214,13 @@ export class Schedules {
       // Fires of the new pattern before now are no missed ones.
       if (otherFires) policy.active_since = new Date().toISOString();
     });
+  }
+
+  async #hooksFor(reference: string, hooks: Hook[]): Promise<{ hooks?: Hook[] }> {
+    const [input] = await this.runArguments(await this.idOf(reference));
+    const { checkedHooks } = await import('./hooks.ts');
+    // An instance that is gone runs no hook.
+    return hooks.length === 0 ? {} : checkedHooks(hooks, await this.#instances.named(input.instance));
   }
 
   /** See {@link BackupClient.schedulePause}. */

@@ -4,6 +4,7 @@
  */
 
 import type { RestoredDatabase, RestorePlan, RestoreRequest, Selection } from '../engines/engine.ts';
+import type { Hook } from '../repository/hook.ts';
 import type { Manifest, Mark, SecretReference, VerifyFinding } from '../repository/repository.ts';
 import type { InstanceStatistics } from '../repository/statistics.ts';
 import type {
@@ -46,6 +47,8 @@ export interface Schedule {
   maxAge: MaxAge;
   /** How many good backups of it stay; older ones go after a good run. Null: all stay. */
   keepLast: number | null;
+  /** What runs around each of its backups, besides the hooks of the instance. */
+  hooks: Hook[];
   /** Fires before this are not missed ones: creation, the last unpause, the last change of the fires. */
   activeSince: Date | null;
   createdAt: Date;
@@ -72,6 +75,8 @@ export interface ScheduleOptions {
   selection?: Selection;
   /** End a dump that has kept somebody waiting for a lock for so many seconds. */
   yieldToDdl?: number;
+  /** What runs around each of its backups, besides the hooks of the instance. */
+  hooks?: Hook[] | undefined;
 }
 
 /** A schedule that was just made, and what is worth knowing about its fires. */
@@ -243,6 +248,8 @@ export interface Instance {
   taskQueue: string | null;
   /** Seconds after which its newest good backup is stale; null: by its schedules; `none`: it is not watched. */
   maxAge: MaxAge;
+  /** What runs around each of its backups. */
+  hooks: Hook[];
   createdAt: Date;
   updatedAt: Date;
   /** Only from create, update and show with a check. */
@@ -256,6 +263,8 @@ export interface InstanceOptions {
   taskQueue?: string | null | undefined;
   /** Seconds; default (null): by its schedules; `none`: it is not watched. */
   maxAge?: MaxAge | undefined;
+  /** What runs around each of its backups: commands that the worker's configuration knows, or statements that it allows. */
+  hooks?: Hook[] | undefined;
   /** Connect first, and refuse what cannot be backed up whole; default true. */
   check?: boolean | undefined;
 }
@@ -383,6 +392,7 @@ export interface Page<T> {
 export type {
   BackupCreateInput,
   ChannelAnswer,
+  Hook,
   Manifest,
   Mark,
   RestoredDatabase,

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
@@ -20,13 +21,37 @@ export async function allowSecret(dataDir: string, reference: SecretReference): 
   if ('file' in reference && !isAbsolute(reference.file))
     throw new Error(`${reference.file} is not absolute`);
   if ((await allowedSecrets(dataDir)).some((known) => sameReference(known, reference))) return;
+  await append(dataDir, reference);
+}
+
+/**
+ * Lets the worker of this data directory run those statements of a hook, which its user has just written on the command
+ * line. Remembered by their hash.
+ * @throws BackupctlError like {@link allowSecret}
+ */
+export async function allowStatements(dataDir: string, sql: string): Promise<void> {
+  if (await areAllowedStatements(dataDir, sql)) return;
+  await append(dataDir, { sql_sha256: hashOf(sql) });
+}
+
+/** Whether {@link allowStatements} was told of those in this data directory. @throws BackupctlError configuration */
+export async function areAllowedStatements(dataDir: string, sql: string): Promise<boolean> {
+  const wanted = hashOf(sql);
+  return (await lines(dataDir)).some((line) => line.sql_sha256 === wanted);
+}
+
+function hashOf(sql: string): string {
+  return createHash('sha256').update(sql).digest('hex');
+}
+
+async function append(dataDir: string, entry: object): Promise<void> {
   const path = join(dataDir, fileName);
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     const file = await open(path, 'a', 0o600);
     try {
       // The line feed before it ends a line that a crash or a full disk may have cut.
-      await file.write(`\n${JSON.stringify(reference)}\n`);
+      await file.write(`\n${JSON.stringify(entry)}\n`);
       await file.sync();
     } finally {
       await file.close();
@@ -45,6 +70,19 @@ export async function allowSecret(dataDir: string, reference: SecretReference): 
  * @throws BackupctlError configuration when somebody else could have written the file
  */
 export async function allowedSecrets(dataDir: string): Promise<SecretReference[]> {
+  return (await lines(dataDir)).flatMap(({ file, env }): SecretReference[] => {
+    if (typeof file === 'string') return [{ file }];
+    return typeof env === 'string' ? [{ env }] : [];
+  });
+}
+
+interface Line {
+  file?: unknown;
+  env?: unknown;
+  sql_sha256?: unknown;
+}
+
+async function lines(dataDir: string): Promise<Line[]> {
   const path = join(dataDir, fileName);
   let text: string;
   try {
@@ -74,11 +112,10 @@ export function sameReference(a: SecretReference, b: SecretReference): boolean {
   return 'env' in b && a.env === b.env;
 }
 
-function parseLine(line: string): SecretReference[] {
+function parseLine(line: string): Line[] {
   try {
-    const { file, env } = JSON.parse(line) as { file?: unknown; env?: unknown };
-    if (typeof file === 'string') return [{ file }];
-    return typeof env === 'string' ? [{ env }] : [];
+    const parsed: unknown = JSON.parse(line);
+    return typeof parsed === 'object' && parsed !== null ? [parsed] : [];
   } catch {
     return [];
   }

@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
+import type { Hook } from '../repository/hook.ts';
 import type { SecretReference } from '../repository/manifest.ts';
+import { type HookConfig, hooksConfig, instanceHooks } from './hooks.ts';
 import { type NotifyConfig, notifyConfig } from './notify.ts';
 import { parseDuration, parseSize } from './quantities.ts';
 // Types only: with no configuration file neither zod nor yaml is loaded, which a short command would feel.
@@ -40,6 +42,8 @@ export interface Config {
   /** Seconds that a worker which is told to stop lets its dumps go on. */
   drainTimeout: number;
   taskQueue: string;
+  /** What hooks may run here, by name. */
+  hooks: ReadonlyMap<string, HookConfig>;
   /** Who is told of what; null where nobody is. */
   notify: NotifyConfig | null;
 }
@@ -51,6 +55,8 @@ export interface ConfiguredInstance {
   taskQueue: string | null;
   /** Seconds; null for `none`; undefined where the file does not say. */
   maxAge: number | null | undefined;
+  /** Undefined where the file does not say. */
+  hooks: Hook[] | undefined;
 }
 
 export interface ConfiguredCopy {
@@ -207,6 +213,7 @@ function withDefaults(
       password: reference(instance.password) ?? null,
       taskQueue: instance.task_queue ?? null,
       maxAge: maxAgeOf(instance.max_age),
+      hooks: instance.hooks === undefined ? undefined : instanceHooks(instance.hooks),
     })),
     secrets: { files: (document.secrets?.files ?? []).map(absolute), env: document.secrets?.env ?? [] },
     reserve: document.reserve === undefined ? 1024 ** 3 : (parseSize(document.reserve) ?? 1024 ** 3),
@@ -214,6 +221,7 @@ function withDefaults(
     stallLimit: seconds(document.stall_limit, 600),
     drainTimeout: seconds(document.drain_timeout, 3600),
     taskQueue: document.task_queue ?? 'backupctl',
+    hooks: hooksConfig(document.hooks ?? {}, (secret) => reference(secret) as SecretReference),
     notify:
       document.notify === undefined
         ? null

@@ -105,11 +105,14 @@ export function isWebUrl(text: string): boolean {
  * A file that was merely found in the working directory may be anybody's: it brings no program to run.
  * @throws BackupctlError refused
  */
-export function checkCommands(config: Pick<Config, 'file' | 'commandsAllowed' | 'notify'>): void {
-  if (config.commandsAllowed || config.notify === null || config.notify.command === null) return;
+export function checkCommands(
+  config: Pick<Config, 'file' | 'commandsAllowed' | 'notify'> & Partial<Pick<Config, 'hooks'>>,
+): void {
+  const key = config.notify?.command ? 'notify.command' : config.hooks?.size ? 'hooks' : null;
+  if (config.commandsAllowed || key === null) return;
   throw new BackupctlError(
     'refused',
-    `${config.file}: notify.command: a configuration that was only found in the working directory runs no programs`,
+    `${config.file}: ${key}: a configuration that was only found in the working directory runs no programs`,
     { hint: `if it is yours, say so: --config ${config.file}` },
   );
 }

@@ -51,6 +51,11 @@ function describe(
       };
     });
   }
+  if (issue.code === 'invalid_key') {
+    const expected = issue.issues[0]?.message ?? 'another name';
+    const line = lineOf(issue.path, document, lines);
+    return [{ line, text: `${dotted(issue.path)}: the name is wrong, expected ${expected}` }];
+  }
   const path = issue.path;
   const at = { line: lineOf(path, document, lines) };
   const value = document.getIn(path);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { duration, fileReference, secret, size } from './fields.ts';
+import { hooksSchema, instanceHooksSchema } from './hooks-schema.ts';
 import { maxAge, notifySchema } from './notify-schema.ts';
 
 /**
@@ -100,6 +101,7 @@ const sections = z.strictObject({
         max_age: maxAge
           .optional()
           .describe('older than this its newest good backup is stale; default: by its schedules'),
+        hooks: instanceHooksSchema.optional().describe('what runs around its backups'),
       }),
     )
     .optional()
@@ -113,6 +115,7 @@ const sections = z.strictObject({
       env: z.array(z.string()).default([]).describe('environment variables that it may read for one'),
     })
     .optional(),
+  hooks: hooksSchema.optional().describe('what hooks may run on this worker, by name'),
   notify: notifySchema.optional(),
   reserve: size.optional().describe('free space that a backup must leave: `1GiB` by default'),
   deletion_grace: duration.optional().describe('between tombstone and removal: `1h` by default'),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { hookSchema, mostHooks } from './hook.ts';
 
 /** The number in `backupctl.json` and in every manifest. A higher one is refused for writing, and named. */
 export const FORMAT = 1;
@@ -160,6 +161,8 @@ export const instanceSchema = z.strictObject({
   task_queue: z.string().nullable(),
   /** Seconds after which its newest good backup is stale; null where it is not watched; left out: by its schedules. */
   max_age: z.number().int().positive().nullable().optional(),
+  /** Left out where there are none: a reader that knows none refuses one that has some, and does not pass over them. */
+  hooks: z.array(hookSchema).max(mostHooks).optional(),
   created_at: instant,
   updated_at: instant,
 });

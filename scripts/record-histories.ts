@@ -21,7 +21,7 @@ import { freshnessWorkflowId } from '../workflows/types.ts';
  * Temporal kept of it, without what belongs to the machine. A release commits what this writes; the test replays all
  * that were ever committed, so that a workflow that changed is found before a run in progress meets it.
  *
- * `node scripts/record-histories.ts [FOLDER [copies|healing|alarms|retention]]`, by default `test/replay` and everything, which takes about
+ * `node scripts/record-histories.ts [FOLDER [copies|healing|alarms|retention|hooks]]`, by default `test/replay` and everything, which takes about
  * three minutes.
  */
 const folder = process.argv[2] ?? join(projectRoot, 'test', 'replay');
@@ -355,6 +355,22 @@ async function recordRetention(recorder: Recorder): Promise<void> {
   await recorder.newest('backup_undelete-success', 'backup_undelete');
 }
 
+/** Runs with hooks: good ones, one that fails before the dump, one that fails after it. */
+async function recordHooks(recorder: Recorder): Promise<void> {
+  const { platform } = recorder.shop;
+  const run = async (name: string, state: string, ...hooks: string[]) => {
+    await platform.json(['instance-update', 'orders', ...hooks]);
+    const { execution_id: id } = await platform.json<Started>(['backup-create', 'orders', name]);
+    const ended = await waitForState(recorder.shop, id, 'SUCCESS', 'ERROR');
+    if (ended.state !== state) throw new Error(`${name} ended ${ended.state}, not ${state}`);
+    await recorder.execution(`backup_create-hooks-${name}`, id);
+  };
+  const after = ['--hook-sql', 'after=SELECT 2', '--hook-sql', 'failure=SELECT 3'];
+  await run('good', 'SUCCESS', '--hook-sql', 'before=SELECT 1', ...after);
+  await run('before', 'ERROR', '--hook-sql', 'before=SELECT 1/0', ...after);
+  await run('after', 'ERROR', '--hook-sql', 'before=SELECT 1', '--hook-sql', 'after=SELECT 1/0', ...after);
+}
+
 /** A deletion that is written down. */
 async function recordDeletion(recorder: Recorder): Promise<void> {
   const { platform } = recorder.shop;
@@ -421,6 +437,7 @@ async function recorded(options: ShopOptions, runs: (recorder: Recorder) => Prom
 await mkdir(folder, { recursive: true });
 if (only === undefined) await recorded({ rows: 40_000 }, record);
 if (only === undefined || only === 'retention') await recorded({ rows: 100 }, recordRetention);
+if (only === undefined || only === 'hooks') await recorded({ rows: 100 }, recordHooks);
 if (only === undefined || only === 'deletion') await recorded({ rows: 100 }, recordDeletion);
 if (only === undefined || only === 'copies') {
   const dataDir = await mkdtemp(join(tmpdir(), 'backupctl-record-'));

@@ -32,6 +32,7 @@ export async function registerConfiguredInstances(
       task_queue: wanted.taskQueue,
       // Where the file does not say, what the command line said goes on.
       max_age: wanted.maxAge === undefined ? there?.max_age : wanted.maxAge,
+      ...hooksOf(wanted.hooks ?? there?.hooks),
     };
     if (there !== undefined && saysTheSame(there, entry)) continue;
     const id = there?.id ?? uuidv5(wanted.name, repository.document.id);
@@ -62,7 +63,11 @@ export async function configuredFiles(config: Config): Promise<string[]> {
   return (await Promise.all(named)).flat();
 }
 
-type Entry = Pick<InstanceRecord, 'engine' | 'url' | 'password' | 'task_queue' | 'max_age'>;
+type Entry = Pick<InstanceRecord, 'engine' | 'url' | 'password' | 'task_queue' | 'max_age' | 'hooks'>;
+
+function hooksOf(hooks: InstanceRecord['hooks']): Pick<InstanceRecord, 'hooks'> {
+  return hooks === undefined || hooks.length === 0 ? {} : { hooks };
+}
 
 function saysTheSame(there: Entry, wanted: Entry): boolean {
   return (
@@ -70,6 +75,7 @@ function saysTheSame(there: Entry, wanted: Entry): boolean {
     there.url === wanted.url &&
     there.task_queue === wanted.task_queue &&
     there.max_age === wanted.max_age &&
+    JSON.stringify(there.hooks) === JSON.stringify(wanted.hooks) &&
     JSON.stringify(there.password) === JSON.stringify(wanted.password)
   );
 }

@@ -10,6 +10,7 @@ import { type ActivityDeps, Slots } from '../activities/deps.ts';
 import { createFreshnessActivities } from '../activities/freshness.ts';
 import { ensureFreshness } from '../activities/freshness-watch.ts';
 import { createHealingActivities } from '../activities/healing.ts';
+import { createHookActivities } from '../activities/hooks.ts';
 import { createInstanceActivities } from '../activities/instance.ts';
 import { createJanitorActivities } from '../activities/janitor.ts';
 import { createLaneActivities } from '../activities/lane.ts';
@@ -20,6 +21,7 @@ import { createQuorumActivities } from '../activities/quorum.ts';
 import { createReconcileActivities } from '../activities/reconcile.ts';
 import { createRestoreActivities } from '../activities/restore.ts';
 import { createRetentionActivities } from '../activities/retention.ts';
+import { checkStatementsAllowed } from '../config/hook-statements.ts';
 import type { Config } from '../config/load.ts';
 import { checkAllowed, resolveSecret, resolveStoreSecret } from '../config/secrets.ts';
 import type { Log } from '../engines/engine.ts';
@@ -113,6 +115,7 @@ async function registered(options: WorkerOptions, client: Client, native: Native
       const ofInstances = await configuredFiles(options.config);
       if (!ofInstances.includes(path)) await checkAllowed({ file: path }, options.config);
     },
+    checkStatementsAllowed: (sql) => checkStatementsAllowed(sql, options.config),
     ownText: async (text) =>
       typeof text === 'string' ? text : (await resolveStoreSecret(text, options.env)).value,
     metrics: options.metrics,
@@ -134,6 +137,7 @@ async function registered(options: WorkerOptions, client: Client, native: Native
       ...createDeletionActivities(deps),
       ...createFreshnessActivities(deps),
       ...createHealingActivities(deps),
+      ...createHookActivities(deps),
       ...createInstanceActivities(deps),
       ...createJanitorActivities(deps),
       ...createLaneActivities(deps),

@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { backup_run } from './backup_run.ts';
 import { intoCopies } from './copies.ts';
 import { asExecution, type Ending, executionId } from './execution.ts';
+import { failureOf } from './failure.ts';
 import { afterSiblings, inLane, Yielded } from './lane.ts';
 import { retainBeyond } from './retention.ts';
 import type { BackupCreateInput, ExecutionOutput, MissedFires, RunPolicy } from './types.ts';
@@ -59,6 +60,10 @@ export async function backup_create(
     if (copies !== undefined) {
       frame.cancelled = 'Cancelled while waiting for copies; the backup and its copies go on';
       await intoCopies({ instance_id: input.instance, backup_id: backupId, copies, quorum });
+    }
+    if (result.failed_hook !== undefined) {
+      const { error, ...words } = result.failed_hook;
+      throw failureOf({ ...words, error: `the backup is complete, but ${error}` });
     }
     const retention = await retainBeyond(policy, input.instance, backupId);
     return {

@@ -1,6 +1,7 @@
 /** What goes in and out of workflows and activities. Types only: the client imports them too. */
 import type { Alarm, AlarmKind } from '../activities/alarms.ts';
 import type { Probe, RestoredDatabase, RestoreRequest, Selection } from '../engines/engine.ts';
+import type { Hook } from '../repository/hook.ts';
 import type { InstanceRecord } from '../repository/manifest.ts';
 
 export type ExecutionState = 'RUNNING' | 'SUCCESS' | 'ERROR' | 'CANCELLED' | 'SKIPPED' | 'MISSED';
@@ -19,6 +20,8 @@ export interface BackupCreateInput {
   incremental?: true;
   selection?: Selection;
   yield_to_ddl?: number;
+  /** Of the schedule; those of the instance stand in its record. */
+  hooks?: Hook[];
 }
 
 /** Second argument of `backup_create`: how it behaves beside other runs. */
@@ -98,6 +101,8 @@ export interface PreparedBackup {
   /** Only where there are copies: their names, and in how many repositories the backup has to be to be COMPLETED. */
   copies?: string[];
   quorum?: number;
+  /** What runs around the dump, in the order of `before`; only where there is something. */
+  hooks?: Hook[];
 }
 
 /** Input of `backup_copy`. */

@@ -1,5 +1,6 @@
 import { engineEntries } from '../../engines/registry.ts';
 import { defineCommand } from '../command.ts';
+import { hookFlags, hooksOf } from '../hooks.ts';
 import { maxAgeFlag, maxAgeOf } from '../max-age.ts';
 import { passwordFlags, passwordOf } from '../password.ts';
 import { allowUrlFiles } from '../url-files.ts';
@@ -23,6 +24,7 @@ export const command = defineCommand({
     noCheck: { type: 'switch', describe: 'register it without connecting' },
     taskQueue: { type: 'text', value: 'QUEUE', describe: 'the worker beside it does its work' },
     maxAge: maxAgeFlag,
+    ...hookFlags,
   },
   prints: 'thing',
   examples: [
@@ -38,12 +40,14 @@ export const command = defineCommand({
   async run(args, context) {
     const password = await passwordOf(args, context);
     await allowUrlFiles(args.url, context);
+    const hooks = await hooksOf(args, context);
     const client = await context.client();
     const created = await client.instanceCreate(args.name, {
       url: args.url,
       password,
       taskQueue: args.taskQueue ?? null,
       maxAge: maxAgeOf(args.maxAge, 'instance-create'),
+      hooks,
       check: !args.noCheck,
     });
     for (const warning of created.probe?.warnings ?? []) context.output.note(`warning: ${warning}`);

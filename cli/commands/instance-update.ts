@@ -1,5 +1,6 @@
 import { changesOf } from '../changes.ts';
 import { defineCommand } from '../command.ts';
+import { hookChangeFlags, hooksOf } from '../hooks.ts';
 import { maxAgeFlag, maxAgeOf } from '../max-age.ts';
 import { instance } from '../parameters.ts';
 import { passwordFlags, passwordOf } from '../password.ts';
@@ -24,9 +25,16 @@ export const command = defineCommand({
       allowEmpty: true,
     },
     maxAge: { ...maxAgeFlag, describe: `${maxAgeFlag.describe}: \`default\`` },
+    ...hookChangeFlags,
   },
   prints: 'thing',
-  examples: [['backupctl instance-update orders --url postgres://backup@db2:5432/orders', 'It has moved']],
+  examples: [
+    ['backupctl instance-update orders --url postgres://backup@db2:5432/orders', 'It has moved'],
+    [
+      'backupctl instance-update orders --hook before=freeze --hook after=thaw',
+      'Two commands of the worker around each dump: see docs/hooks.md',
+    ],
+  ],
   async run(args, context) {
     const changes = changesOf(
       {
@@ -35,6 +43,7 @@ export const command = defineCommand({
         password: await passwordOf(args, context),
         taskQueue: args.taskQueue === '' ? null : args.taskQueue,
         maxAge: maxAgeOf(args.maxAge, 'instance-update'),
+        hooks: await hooksOf(args, context),
       },
       'instance-update',
     );

@@ -1,4 +1,5 @@
 import { defineCommand } from '../command.ts';
+import { hookFlags, hooksOf } from '../hooks.ts';
 import { maxAgeFlag, maxAgeOf } from '../max-age.ts';
 import { instance, policies, selection } from '../parameters.ts';
 import { selectionOf } from '../selection.ts';
@@ -24,6 +25,7 @@ export const command = defineCommand({
     },
     ...policies,
     maxAge: maxAgeFlag,
+    ...hookFlags,
     paused: { type: 'switch', describe: 'create it paused' },
     incremental: {
       type: 'switch',
@@ -45,6 +47,7 @@ export const command = defineCommand({
     ],
   ],
   async run(args, context) {
+    const hooks = await hooksOf(args, context);
     const client = await context.client();
     const schedule = await client.scheduleCreate(args.instance, args.pattern, args.name, {
       description: args.description,
@@ -55,6 +58,7 @@ export const command = defineCommand({
       jitter: args.jitter,
       keepLast: args.keepLast,
       maxAge: maxAgeOf(args.maxAge, 'schedule-create'),
+      hooks,
       paused: args.paused,
       incremental: args.incremental,
       parentId: args.parentId,

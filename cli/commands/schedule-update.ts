@@ -1,6 +1,7 @@
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { changesOf } from '../changes.ts';
 import { defineCommand } from '../command.ts';
+import { hookChangeFlags, hooksOf } from '../hooks.ts';
 import { maxAgeFlag, maxAgeOf } from '../max-age.ts';
 import { policies, schedule } from '../parameters.ts';
 import { shownScheduleProperties } from '../views/schedule.ts';
@@ -26,6 +27,7 @@ export const command = defineCommand({
     catchupWindow: { ...policies.catchupWindow, default: undefined },
     jitter: { ...policies.jitter, default: undefined },
     maxAge: { ...maxAgeFlag, describe: `${maxAgeFlag.describe}: \`default\`` },
+    ...hookChangeFlags,
     keepLast: policies.keepLast,
     keepAll: { type: 'switch', describe: 'delete no older backups any more: the end of --keep-last' },
   },
@@ -53,6 +55,7 @@ export const command = defineCommand({
         catchupWindow: args.catchupWindow,
         jitter: args.jitter,
         maxAge: maxAgeOf(args.maxAge, 'schedule-update'),
+        hooks: await hooksOf(args, context),
         keepLast: args.keepAll ? null : args.keepLast,
       },
       'schedule-update',

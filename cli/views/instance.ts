@@ -1,4 +1,5 @@
 import type { Instance, SecretReference } from '../../client/types.ts';
+import { formatHooks } from '../hooks.ts';
 import { formatMaxAge } from '../max-age.ts';
 import type { Column, Property } from '../output/output.ts';
 import { formatSize } from '../output/size.ts';
@@ -38,6 +39,7 @@ export function instanceProperties(instance: Instance): Record<string, Property>
       show: 'set',
       isDefault: instance.maxAge === null,
     },
+    hooks: { value: formatHooks(instance.hooks), show: 'set', isDefault: instance.hooks.length === 0 },
     name: always(instance.name),
     password: always(reference(instance.password)),
     task_queue: { value: instance.taskQueue, show: 'set', isDefault: instance.taskQueue === null },

@@ -1,5 +1,6 @@
 import type { Schedule } from '../../client/types.ts';
 import { formatDuration } from '../duration.ts';
+import { formatHooks } from '../hooks.ts';
 import { formatMaxAge } from '../max-age.ts';
 import { utcMicroseconds } from '../output/cell.ts';
 import type { Column, Property } from '../output/output.ts';
@@ -33,6 +34,7 @@ export function scheduleProperties(schedule: Schedule): Record<string, Property>
     pattern: always(schedule.pattern),
     catchup_window: set(formatDuration(schedule.catchupWindow), schedule.catchupWindow === day),
     description: set(schedule.description, schedule.description === null),
+    hooks: set(formatHooks(schedule.hooks), schedule.hooks.length === 0),
     incremental: set(schedule.incremental, !schedule.incremental),
     instance_name: { value: schedule.instanceName, show: 'long' },
     jitter: set(formatDuration(schedule.jitter), schedule.jitter === 0),

@@ -11,6 +11,7 @@ import {
   restore,
   sweepRestores,
 } from './restore.ts';
+import { runStatements } from './statements.ts';
 
 /** PostgreSQL 12 and newer, by its own programs: logical backups, a database or a whole server at a time. */
 export const engine: Engine = {
@@ -30,4 +31,5 @@ export const engine: Engine = {
     ...(await sweepSessions(target, closed, run)),
     ...(await sweepRestores(target, closed, run)),
   ],
+  runStatements,
 };

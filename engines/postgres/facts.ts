@@ -26,7 +26,7 @@ export const facts: EngineFacts = {
       include: 'a schema, or SCHEMA.TABLE',
       flags: ['globals', 'noOwner', 'noPrivileges', 'noTablespaces', 'disconnect'],
     },
-    statements: false,
+    statements: true,
     drill: true,
   },
   checkUrl,

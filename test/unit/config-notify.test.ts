@@ -141,3 +141,50 @@ describe('a message in words', () => {
     expect(subject).toBe('Backup failed: it is gone Bcc: x');
   });
 });
+
+describe('the section hooks', () => {
+  test('brings commands and statements by name, with a limit and references made absolute', async () => {
+    const { hooks, instances } = await load(
+      'hooks:\n  freeze: { command: [/bin/true, x], timeout: 30s, env: { A: b, T: { file: token } } }\n  flush: { sql: CHECKPOINT }\n' +
+        'instances:\n  a: { url: "postgres://u@h/d", hooks: [{ when: before, run: freeze }, { when: after, sql: SELECT 1, optional: true, timeout: 2m }] }\n  b: { url: "postgres://u@h/e" }\n',
+    );
+    expect([...hooks]).toEqual([
+      [
+        'freeze',
+        { command: ['/bin/true', 'x'], timeout: 30, env: { A: 'b', T: { file: join(directory, 'token') } } },
+      ],
+      ['flush', { sql: 'CHECKPOINT', timeout: 60 }],
+    ]);
+    expect(instances.map((instance) => instance.hooks)).toEqual([
+      [
+        { when: 'before', run: 'freeze' },
+        { when: 'after', sql: 'SELECT 1', optional: true, timeout: 120 },
+      ],
+      undefined,
+    ]);
+  });
+
+  test.each([
+    [
+      'hooks:\n  freeze: { command: freeze }',
+      /hooks\.freeze\.command: "freeze" is wrong, expected a program/,
+    ],
+    ['hooks:\n  freeze: { command: [freeze] }', /the absolute path of a program/],
+    ['hooks:\n  freeze: {}', /hooks\.freeze: .*either `command` or `sql`/],
+    ['hooks:\n  freeze: { sql: x, command: [/bin/true] }', /hooks\.freeze: .*either `command` or `sql`/],
+    [
+      'hooks:\n  freeze: { sql: x, timeout: 2d }',
+      /hooks\.freeze\.timeout: "2d" is wrong, expected a duration from 1s/,
+    ],
+    ['hooks:\n  "rm -rf": { sql: x }', /a name of a-z/],
+  ])('%j is refused in a line', async (yaml, words) => {
+    await expect(load(yaml)).rejects.toThrow(words);
+  });
+
+  test('is not taken from a file that was only found in the working directory', async () => {
+    const found = await load('hooks: { x: { command: [/bin/true] } }\n', { cwd: directory });
+    expect(() => checkCommands(found)).toThrow(
+      /hooks: a configuration that was only found in the working directory/,
+    );
+  });
+});

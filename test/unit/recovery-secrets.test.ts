@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { allowSecret } from '../../config/allowed-secrets.ts';
+import { allowSecret, allowStatements } from '../../config/allowed-secrets.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { InstanceRecord, SecretReference } from '../../repository/manifest.ts';
+import type { ScheduleCopy } from '../../repository/schedule-copy.ts';
+import { hooksToAllow } from '../../worker/recovery/hooks.ts';
 import { secretsToAllow } from '../../worker/recovery/secrets.ts';
 import { createWorkspace, type Workspace } from '../servers/workspace.ts';
 
@@ -70,4 +74,46 @@ test('a forged name becomes no flag of the command, and stands for no other inst
   expect(found.map(({ command }) => command)).toEqual(
     instances.map(({ id }) => `backupctl instance-update ${id} --password-file ${file}`),
   );
+});
+
+test('hooks that the worker would refuse are listed: statements with the command that allows them, commands by their name', async () => {
+  const dataDir = workspace.path('hooked');
+  await mkdir(dataDir);
+  await writeFile(join(dataDir, 'backupctl.yaml'), 'hooks: { freeze: { command: [/bin/true] } }\n');
+  const config = await loadConfig({ dataDir, env: {}, cwd: dataDir });
+  const shop = instance('shop', null, {
+    hooks: [
+      { when: 'before', run: 'freeze' },
+      { when: 'before', sql: 'SELECT 1, 2', optional: true },
+      { when: 'after', run: 'thaw' },
+    ],
+  });
+  const schedule = (id: string, hooks: unknown) => ({
+    id,
+    deleted: false,
+    input: { instance: shop.id, description: null, parent_id: null, name: 'nightly', hooks },
+  });
+  const copies = [
+    schedule('one', [{ when: 'failure', sql: 'CHECKPOINT' }]),
+    schedule('two', 'forged'),
+    schedule('three', [{ when: 'failure', command: ['/bin/sh'] }]),
+  ] as unknown as ScheduleCopy[];
+  const found = await hooksToAllow([shop], copies, config);
+  expect(found.map(({ instance: of, secret, command }) => [of, secret, command])).toEqual([
+    [
+      'shop',
+      'hook before SQL: SELECT 1, 2',
+      "backupctl instance-update shop --hook before=freeze --hook-sql 'before=SELECT 1, 2' --hook-optional before --hook after=thaw",
+    ],
+    ['shop', 'hook thaw', ''],
+    [
+      'shop, nightly',
+      'hook failure SQL: CHECKPOINT',
+      'backupctl schedule-update one --hook-sql failure=CHECKPOINT',
+    ],
+  ]);
+  expect(found[1]?.note).toContain('name its command below hooks in');
+  await allowStatements(dataDir, 'SELECT 1, 2');
+  await allowStatements(dataDir, 'CHECKPOINT');
+  expect((await hooksToAllow([shop], copies, config)).map(({ secret }) => secret)).toEqual(['hook thaw']);
 });

@@ -25,6 +25,7 @@ const schedule: Schedule = {
   onBusy: 'wait',
   catchupWindow: 86_400,
   jitter: 0,
+  hooks: [],
   keepLast: null,
   maxAge: null,
   activeSince: new Date('2016-06-14T14:47:16.865Z'),

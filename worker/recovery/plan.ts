@@ -10,6 +10,7 @@ import type { Repository, Revision } from '../../repository/repository.ts';
 import { decodeScheduleCopy, type ScheduleCopy } from '../../repository/schedule-copy.ts';
 import { parseIdentities } from '../../repository/sealing/header.ts';
 import { type Survey, surveyBackups } from '../../repository/survey.ts';
+import { hooksToAllow } from './hooks.ts';
 import type { FoundPlace } from './places.ts';
 import { type SecretToAllow, secretsToAllow } from './secrets.ts';
 
@@ -123,7 +124,10 @@ export async function planRecovery(
       schedules: copies.length - schedules.length,
     },
     survey,
-    secrets: await secretsToAllow(instances, config),
+    secrets: [
+      ...(await secretsToAllow(instances, config)),
+      ...(await hooksToAllow(instances, copies, config)),
+    ],
     problems,
     copies,
   };

@@ -9,7 +9,7 @@ import { configuredFiles } from '../configured-instances.ts';
 /** What a worker of this data directory may not open yet, and how that is allowed. */
 export interface SecretToAllow {
   instance: string;
-  /** A file, or `$VARIABLE`. */
+  /** A file, `$VARIABLE`, or a hook. */
   secret: string;
   /**
    * The instance's URL, to whose server the secret is shown once it is allowed. It comes from the registry, which is not
@@ -28,15 +28,13 @@ export async function secretsToAllow(
 ): Promise<SecretToAllow[]> {
   const found: SecretToAllow[] = [];
   const ofFile = await configuredFiles(config).catch(() => [] as string[]);
-  for (const { id, name, password, url, engine, task_queue } of instances) {
+  for (const instance of instances) {
+    const { name, password, url, engine, task_queue } = instance;
     const elsewhere =
       task_queue === null || task_queue === config.taskQueue
         ? null
         : `opened by the worker of the task queue ${task_queue}: allow it in that one's configuration`;
-    // A name is not signed: one that would be a flag, that prints otherwise than it is, or that two share, is not used.
-    const isPlain = /^[^-\p{C}][^\p{C}]*$/u.test(name);
-    const isOnly = instances.every((other) => other.id === id || other.name !== name);
-    const word = isPlain && isOnly ? shellWord(name) : id;
+    const word = wordOf(instance, instances);
     const command = (flag: string, value: string) =>
       `backupctl instance-update ${word} ${flag} ${shellWord(value)}`;
     const add = async (reference: SecretReference, line: string) => {
@@ -64,6 +62,16 @@ export async function secretsToAllow(
     }
   }
   return found;
+}
+
+/** A name is not signed: one that would be a flag, that prints otherwise than it is, or that two share, is not used. */
+export function wordOf(
+  { id, name }: Pick<InstanceRecord, 'id' | 'name'>,
+  instances: readonly InstanceRecord[],
+): string {
+  const isPlain = /^[^-\p{C}][^\p{C}]*$/u.test(name);
+  const isOnly = instances.every((other) => other.id === id || other.name !== name);
+  return isPlain && isOnly ? shellWord(name) : id;
 }
 
 async function isAllowed(reference: SecretReference, config: Config): Promise<boolean> {
