@@ -100,7 +100,8 @@ export function createJanitorActivities(deps: ActivityDeps) {
         const grace = input.grace_seconds ?? defaultGrace;
         const before = new Date(Date.parse(input.now) - grace * 1000);
         result.removed.push(...(await sweepScratch(deps, grace)));
-        for (const instance of await repository.instances()) {
+        const instances = await repository.instances(({ problem }) => result.problems.push(problem));
+        for (const instance of instances) {
           // The worker beside an instance sweeps it.
           const queue = instance.task_queue ?? deps.config.taskQueue;
           if (queue !== deps.taskQueue) {

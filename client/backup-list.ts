@@ -21,7 +21,10 @@ export async function listBackups(surroundings: Surroundings, filter: BackupFilt
   const { deletionGrace: grace } = await surroundings.config();
   const warnings: string[] = [];
   const { repository } = await surroundings.reading();
-  const [instances, tombstoned] = await Promise.all([repository.instances(), repository.tombstonedIds()]);
+  const [instances, tombstoned] = await Promise.all([
+    repository.instances(({ problem }) => warnings.push(problem)),
+    repository.tombstonedIds(),
+  ]);
   const nameOf = (id: string) => instances.find((instance) => instance.id === id)?.name ?? id;
   const datastoreOf = (id: string) => instances.find((instance) => instance.id === id)?.engine ?? '';
   const instanceId = filter.instance === undefined ? null : await instanceIdOf(repository, filter.instance);

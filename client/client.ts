@@ -204,9 +204,13 @@ export class BackupClient {
     return this.#executions.delete(id, options);
   }
 
-  /** Instances, sorted by name. Works without Temporal. */
-  instanceList(): Promise<Instance[]> {
-    return this.#instances.list();
+  /**
+   * Instances, sorted by name. Works without Temporal.
+   * @param onDamaged told, in words, of an entry that cannot be read, which is left out; without it, it is thrown
+   * @throws BackupctlError corrupt
+   */
+  instanceList(onDamaged?: (problem: string) => void): Promise<Instance[]> {
+    return this.#instances.list(onDamaged);
   }
 
   /**

@@ -45,9 +45,10 @@ export class Instances {
   }
 
   /** See {@link BackupClient.instanceList}. */
-  async list(): Promise<Instance[]> {
+  async list(onDamaged?: (problem: string) => void): Promise<Instance[]> {
     const { repository } = await this.#surroundings.reading();
-    return (await repository.instances()).map(toInstance);
+    const told = onDamaged && (({ problem }: { problem: string }) => onDamaged(problem));
+    return (await repository.instances(told)).map(toInstance);
   }
 
   /** See {@link BackupClient.instanceShow}. */

@@ -1,5 +1,6 @@
 import type { InstanceRecord, Manifest } from '../repository/manifest.ts';
 import { markedIds } from '../repository/marks.ts';
+import type { DamagedInstance } from '../repository/registry.ts';
 import { quoted } from './attributes.ts';
 import { concurrently } from './concurrently.ts';
 import type { IsComplete } from './copy-states.ts';
@@ -20,8 +21,9 @@ export async function readStatus(
   schedules: Schedules,
 ): Promise<InstanceStatus[]> {
   const { repository } = await surroundings.reading();
+  const damaged: DamagedInstance[] = [];
   const [instances, all, { tombstoned, broken }] = await Promise.all([
-    repository.instances(),
+    repository.instances((found) => damaged.push(found)),
     schedules.list(),
     markedIds(repository.store),
   ]);
@@ -29,7 +31,7 @@ export async function readStatus(
   const { openQuorum } = await import('./copy-states.ts');
   const isComplete = await openQuorum(surroundings);
   const now = new Date();
-  return concurrently(instances, SIDE_BY_SIDE, async (instance) => {
+  const judged = await concurrently(instances, SIDE_BY_SIDE, async (instance) => {
     const own = all.filter((schedule) => schedule.instance === instance.id);
     const [good, runs] = await Promise.all([
       newestGood(repository.backups({ instanceId: instance.id }), unfit, isComplete),
@@ -37,6 +39,22 @@ export async function readStatus(
     ]);
     return judge(surroundings, { instance, own, good, runs, now });
   });
+  return [...judged, ...damaged.map(unreadable)];
+}
+
+/** Of one whose entry is damaged nothing is known but that nobody can back it up. */
+function unreadable({ id, problem }: DamagedInstance): InstanceStatus {
+  return {
+    id,
+    name: id,
+    protected: false,
+    reason: problem,
+    lastBackupId: null,
+    lastBackupAt: null,
+    age: null,
+    nextExecutionTime: null,
+    lastFailure: null,
+  };
 }
 
 interface Facts {

@@ -27,12 +27,36 @@ export async function latestRevisions(store: Store, prefix: string): Promise<Rev
   return [...latest.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
-/** The newest revision of each instance that has not been deleted, sorted by name. */
-export async function instances(store: Store): Promise<InstanceRecord[]> {
+/** An entry of an instance that is there and cannot be read. */
+export interface DamagedInstance {
+  id: string;
+  /** In words, with the key. */
+  problem: string;
+}
+
+/**
+ * The newest revision of each instance that has not been deleted, sorted by name.
+ * @param onDamaged told of an entry that is damaged, which is then left out; without it, it is thrown
+ * @throws BackupctlError corrupt, and what the store says
+ */
+export async function instances(
+  store: Store,
+  onDamaged?: (damaged: DamagedInstance) => void,
+): Promise<InstanceRecord[]> {
   const records: InstanceRecord[] = [];
   const revisions = await latestRevisions(store, layout.instances);
-  for await (const record of lookahead(revisions, 8, ({ key }) => readDocument(store, instanceSchema, key))) {
-    if (!record.deleted) records.push(record);
+  const read = async ({ id, key }: Revision): Promise<InstanceRecord | null> => {
+    try {
+      return await readDocument(store, instanceSchema, key);
+    } catch (error) {
+      if (onDamaged === undefined || !(error instanceof BackupctlError) || error.code !== 'corrupt')
+        throw error;
+      onDamaged({ id, problem: `the entry of instance ${id} cannot be read: ${error.message}` });
+      return null;
+    }
+  };
+  for await (const record of lookahead(revisions, 8, read)) {
+    if (record !== null && !record.deleted) records.push(record);
   }
   return records.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1));
 }

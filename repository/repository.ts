@@ -50,7 +50,15 @@ import { ObjectSources } from './object-sources.ts';
 import { type MarkWriter, type PinRequest, pin, unpin } from './pins.ts';
 import { probeCreateIfAbsent } from './probe.ts';
 import { parseReference, pickNamed } from './reference.ts';
-import { instance, instances, latestRevisions, putInstance, putRevision, type Revision } from './registry.ts';
+import {
+  type DamagedInstance,
+  instance,
+  instances,
+  latestRevisions,
+  putInstance,
+  putRevision,
+  type Revision,
+} from './registry.ts';
 import { type RetainOutcome, type RetainRequest, retain } from './retain.ts';
 import { parseIdentities } from './sealing/header.ts';
 import { segmentsOf } from './segments.ts';
@@ -156,9 +164,12 @@ export class Repository {
 
   // --- registry and exported copies ---
 
-  /** Instances that were not deleted, sorted by name. */
-  instances(): Promise<InstanceRecord[]> {
-    return instances(this.store);
+  /**
+   * Instances that were not deleted, sorted by name.
+   * @param onDamaged told of what cannot be read, and is left out then; without it, it is thrown
+   */
+  instances(onDamaged?: (damaged: DamagedInstance) => void): Promise<InstanceRecord[]> {
+    return instances(this.store, onDamaged);
   }
 
   /** By exact id or exact name. @throws BackupctlError not-found, ambiguous */

@@ -28,7 +28,12 @@ export interface RetentionScope {
   scheduleId: string;
   /** The backup that has just been made: it stays, also where a clock that was set back makes it look old. */
   madeId: string;
+  /** Now: what claims to be of a later day was made by a clock that ran ahead, and takes the place of no other. */
+  at: Date;
 }
+
+/** Milliseconds by which clocks may differ. */
+const clocksDiffer = 3_600_000;
 
 export interface Kept {
   id: string;
@@ -56,14 +61,14 @@ export const keepLastRange = { min: 1, max: 10_000 } as const;
 export function planRetention(
   facts: readonly RetentionFact[],
   rules: RetentionRules,
-  { scheduleId, madeId }: RetentionScope,
+  { scheduleId, madeId, at }: RetentionScope,
 ): RetentionPlan {
   if (!Number.isSafeInteger(rules.keepLast) || rules.keepLast < keepLastRange.min) {
     throw new RangeError(`keepLast is ${rules.keepLast}`);
   }
   const live = facts.filter(({ tombstoned }) => !tombstoned).sort(newestFirst);
   const ours = live.filter((fact) => fact.scheduleId === scheduleId);
-  const good = ours.filter((fact) => fact.good);
+  const good = ours.filter((fact) => fact.good && begunAt(fact.id) <= at.getTime() + clocksDiffer);
   const wanted = new Set(good.slice(0, rules.keepLast).map(({ id }) => id));
   const oldest = good[rules.keepLast - 1];
   // Fewer good ones than are wanted: whatever is there may be all that there is.
@@ -81,6 +86,11 @@ export function planRetention(
     }),
     wanted: wanted.size,
   };
+}
+
+/** When a UUIDv7 says that it was made, in milliseconds. */
+function begunAt(id: string): number {
+  return Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16);
 }
 
 /** What stays keeps what it is built on, and that its own parent in turn. */

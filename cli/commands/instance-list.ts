@@ -1,4 +1,5 @@
 import { defineCommand } from '../command.ts';
+import { exitCodes } from '../exit-codes.ts';
 import { instanceColumns } from '../views/instance.ts';
 
 export const command = defineCommand({
@@ -11,6 +12,10 @@ export const command = defineCommand({
   examples: [['backupctl instance-list', 'Those that were registered, and those of the configuration file']],
   async run(_args, context) {
     const client = await context.client();
-    await context.output.list(await client.instanceList(), instanceColumns);
+    const damaged: string[] = [];
+    const instances = await client.instanceList((problem) => damaged.push(problem));
+    for (const problem of damaged) context.output.note(`warning: ${problem}`);
+    await context.output.list(instances, instanceColumns);
+    return damaged.length === 0 ? exitCodes.ok.code : exitCodes.damaged.code;
   },
 });

@@ -2,6 +2,9 @@ import { spawn } from 'node:child_process';
 import { afterAll, describe, expect, test } from 'vitest';
 import { commandNames, loadAllCommands } from '../../cli/catalog.ts';
 import { flagsOf, groups, kebabCase } from '../../cli/command.ts';
+import { exitCodes } from '../../cli/exit-codes.ts';
+import { putInstance } from '../../repository/registry.ts';
+import { openStore } from '../../repository/stores/open.ts';
 import { cliEnvironment, createWorkspace, launcher, runCli } from '../servers/workspace.ts';
 
 const workspace = createWorkspace('cli');
@@ -140,6 +143,29 @@ describe('keys and repository without a platform', () => {
     expect(list).toMatchObject({ code: 0, stdout: '[]\n', stderr: '' });
     expect((await runCli(['instance-list', '--yaml'], { env })).stdout).toBe('[]\n');
   });
+});
+
+test('one damaged entry of an instance is named, and hides no other', async () => {
+  const env = { BACKUPCTL_DATA_DIR: workspace.path('damaged') };
+  for (const command of ['key-create', 'repository-init'])
+    expect((await runCli([command], { env })).code).toBe(0);
+  const store = await openStore({ type: 'filesystem', path: workspace.path('damaged', 'repository') });
+  const now = '2026-03-04T05:06:07.000Z';
+  const [good, bad] = ['00000000-0000-4000-8000-000000000001', '00000000-0000-4000-8000-000000000002'];
+  await putInstance(store, {
+    ...{ id: good, revision: 1, deleted: false, name: 'orders', engine: 'postgres' },
+    ...{ url: 'postgres://u@h/d', password: null, task_queue: null, created_at: now, updated_at: now },
+  });
+  await store.create(`instances/${bad}/1.json`, Buffer.from('{"id":'));
+  const { code, stdout, stderr } = await runCli(['instance-list', '--json'], { env });
+  expect(JSON.parse(stdout)).toMatchObject([{ id: good, name: 'orders' }]);
+  expect(stderr).toMatch(
+    new RegExp(`^backupctl: warning: the entry of instance ${bad} cannot be read: .+\\n$`),
+  );
+  expect(code).toBe(exitCodes.damaged.code);
+  const backups = await runCli(['backup-list', '--json'], { env });
+  expect(backups.stderr).toContain(`the entry of instance ${bad} cannot be read`);
+  expect(JSON.parse(backups.stdout)).toEqual([]);
 });
 
 test('a bug is one line with what to do, and shows its stack with --debug only', async () => {

@@ -19,7 +19,7 @@ function fact(at: number, changes: Partial<RetentionFact> = {}): RetentionFact {
 }
 
 const plan = (facts: RetentionFact[], keepLast: number, madeId = facts.at(-1)?.id ?? '') =>
-  planRetention(facts, { keepLast }, { scheduleId: ours, madeId });
+  planRetention(facts, { keepLast }, { scheduleId: ours, madeId, at: new Date(begun) });
 
 describe('the rule of the newest N', () => {
   test('removes what is older than the newest N good backups of the schedule, and nothing else', () => {
@@ -39,6 +39,12 @@ describe('the rule of the newest N', () => {
   test('removes nothing while there are fewer good ones than it wants', () => {
     const facts = [fact(1, { good: false }), fact(2, { good: false }), fact(3)];
     expect(plan(facts, 2).remove).toEqual([]);
+  });
+
+  test('lets what a clock days ahead has made take the place of no other', () => {
+    const ahead = [fact(2 * 1440), fact(2 * 1440 + 1)];
+    const [a, b, c] = [fact(-3), fact(-2), fact(-1)];
+    expect(plan([a, b, c, ...ahead], 2, c.id).remove).toEqual([a.id]);
   });
 
   test('leaves what other schedules and people made', () => {

@@ -31,6 +31,17 @@ export interface Destination {
   readonly place: Place;
 }
 
+/** A target on a small disk. */
+export interface SmallTarget {
+  destination: Destination;
+  /** Bytes. */
+  room: number;
+  /** Everything that is in the destination's place, and what is left behind, there. */
+  walk(): Promise<Walk>;
+  leftovers(): Promise<string[]>;
+  stop(): Promise<void>;
+}
+
 /**
  * Things by name, each with a text that says everything about it that a restore has to bring back: definitions, rows,
  * bytes (a hash will do), order where that means something. Equal maps are equal contents.
@@ -108,27 +119,27 @@ export interface RunningSubject {
 
   /**
    * Of a place with `parts`: how a part is selected, in a backup and in a restore, and whether the thing of that name of the
-   * walk belongs to it. Each null where the engine's capabilities have no such selection.
+   * walk belongs to it (null: it may be there or not). Each null where the engine's capabilities have no such selection.
    */
   readonly part: {
-    backup: { selection: Selection; holds(name: string): boolean } | null;
-    restore: { include: string[]; holds(name: string): boolean } | null;
+    backup: { selection: Selection; holds(name: string): boolean | null } | null;
+    restore: { include: string[]; holds(name: string): boolean | null } | null;
   };
 
   /** What this program has left at the source or target: sessions by name, half-filled and kept things. A line each. */
   leftovers(): Promise<string[]>;
 
   /**
-   * A target whose data lie below that folder (of a small disk); null with `without.fullDisk`. `stop` ends what was
-   * started for it. The suite takes the room away once this has resolved.
+   * A target whose data lie below that folder, of a disk with `diskBytes`; null with `without.fullDisk`. The suite leaves so
+   * little room as `room` says before a restore of `bulk`, which then fails half-way. `stop` ends what was started for it.
    */
-  onDisk(directory: string, from: Place): Promise<{ destination: Destination; stop(): Promise<void> } | null>;
-  /** Bytes that such a disk needs to have for the target alone, before anything is restored. */
+  onDisk(directory: string, from: Place): Promise<SmallTarget | null>;
+  /** Bytes of such a disk. */
   readonly diskBytes: number;
 
   /**
    * Makes ready for the commands of `stockRestore` (by taking the original away, where they bring it back under its name).
-   * They are run by bash in a folder with the sealed objects and `identity.txt`, with `env` besides PATH and HOME.
+   * They are run by bash in a folder with the sealed objects and `identity.txt`, with `env` over PATH and HOME.
    */
   stock(original: Place): Promise<{ env: Record<string, string>; fills: Place }>;
 

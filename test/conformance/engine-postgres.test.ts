@@ -1,0 +1,4 @@
+import { postgres } from './engines/postgres.ts';
+import { conformance } from './engines/suite.ts';
+
+conformance(postgres);
