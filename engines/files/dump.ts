@@ -5,9 +5,9 @@ import type { ObjectRecord } from '../../repository/manifest.ts';
 import type { DumpOutcome, DumpRequest, DumpSink, RunContext, Target } from '../engine.ts';
 import { compressionLevel } from '../process/compression.ts';
 import { findProgram, versionOf } from '../process/find.ts';
+import { ownProgram } from '../process/own-program.ts';
 import { Pipeline } from '../process/pipeline.ts';
 import { Complaints } from './complaints.ts';
-import { ownProgram } from './own-program.ts';
 import { checkRoot, mountsBelow } from './root.ts';
 import { dataStream, indexStream } from './stream-names.ts';
 import { tarArguments } from './tar-arguments.ts';
@@ -124,7 +124,11 @@ async function stream(
         stdout: { pipe: 'read' },
         extra: { pipe: 'data' },
       },
-      { ...ownProgram('tar-index-main', [reportFile]), stdin: { pipe: 'read' }, stdout: { pipe: 'lines' } },
+      {
+        ...ownProgram(import.meta.dirname, 'tar-index-main', [reportFile]),
+        stdin: { pipe: 'read' },
+        stdout: { pipe: 'lines' },
+      },
       { name: 'zstd', command: zstd, args: compress, stdin: { pipe: 'data' }, stdout: 'stream' },
       {
         name: 'zstd (of the index)',

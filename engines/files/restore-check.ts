@@ -5,9 +5,9 @@ import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { RestoreSource, RunContext } from '../engine.ts';
 import { feed } from '../process/feed.ts';
 import { findProgram } from '../process/find.ts';
+import { ownProgram } from '../process/own-program.ts';
 import { Pipeline } from '../process/pipeline.ts';
 import type { ChoiceDocument } from './choice.ts';
-import { ownProgram } from './own-program.ts';
 import { indexStream } from './stream-names.ts';
 import type { CheckReport } from './tree-check-main.ts';
 
@@ -35,7 +35,11 @@ export async function checkTree(
     signal: run.signal,
     stages: [
       { name: 'zstd', command: zstd, args: ['-dcq'], stdin: 'feed', stdout: { pipe: 'lines' } },
-      { ...ownProgram('tree-check-main', [choiceFile, reportFile]), stdin: { pipe: 'lines' }, cwd: tree },
+      {
+        ...ownProgram(import.meta.dirname, 'tree-check-main', [choiceFile, reportFile]),
+        stdin: { pipe: 'lines' },
+        cwd: tree,
+      },
     ],
   }).catch((error: unknown) => {
     stream.destroy();

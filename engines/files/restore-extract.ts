@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import type { RestoreSource, RunContext } from '../engine.ts';
 import { feed } from '../process/feed.ts';
 import { findProgram } from '../process/find.ts';
+import { ownProgram } from '../process/own-program.ts';
 import { Pipeline } from '../process/pipeline.ts';
 import type { ChoiceDocument } from './choice.ts';
-import { ownProgram } from './own-program.ts';
 import { dataStream } from './stream-names.ts';
 import type { FilterReport } from './tar-filter-main.ts';
 import { attributeArguments, findGnuTar, plainWords } from './tools.ts';
@@ -36,7 +36,7 @@ export async function extract(
     stages: [
       { name: 'zstd', command: zstd, args: ['-dcq'], stdin: 'feed', stdout: { pipe: 'archive' } },
       {
-        ...ownProgram('tar-filter-main', [choiceFile, reportFile]),
+        ...ownProgram(import.meta.dirname, 'tar-filter-main', [choiceFile, reportFile]),
         stdin: { pipe: 'archive' },
         stdout: { pipe: 'filtered' },
       },

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { endWith } from '../process/own-program.ts';
 import { Choice, type ChoiceDocument } from './choice.ts';
 import { shownPath } from './index-line.ts';
 import { Output, writeReport } from './output.ts';
-import { endWith } from './own-program.ts';
 import { BLOCK, fromMember, padding } from './tar-format.ts';
 import { TarReader } from './tar-reader.ts';
 import { insidePath, TreeOrder } from './tree-order.ts';

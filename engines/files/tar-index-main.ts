@@ -1,7 +1,7 @@
+import { endWith } from '../process/own-program.ts';
 import { hashContent } from './content-hash.ts';
 import { type IndexEnd, toLine } from './index-line.ts';
 import { Output, writeReport } from './output.ts';
-import { endWith } from './own-program.ts';
 import { TarReader } from './tar-reader.ts';
 import { insidePath, TreeOrder } from './tree-order.ts';
 

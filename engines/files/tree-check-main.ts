@@ -10,10 +10,10 @@ import {
   readlinkSync,
   readSync,
 } from 'node:fs';
+import { endWith } from '../process/own-program.ts';
 import { Choice, type ChoiceDocument } from './choice.ts';
 import { type IndexEnd, type IndexedFile, linkOf, pathOf, shownPath } from './index-line.ts';
 import { writeReport } from './output.ts';
-import { endWith } from './own-program.ts';
 
 /** How a tree differs from its index. */
 export interface CheckReport {

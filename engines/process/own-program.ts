@@ -1,12 +1,17 @@
 import { extname, join } from 'node:path';
-import type { Stage } from '../process/pipeline.ts';
+import type { Stage } from './pipeline.ts';
 
 /**
- * A program of this folder as a stage of a pipeline: a process of its own, so that what it reads never enters the
- * worker's. It is a `.ts` file where we run from sources, and a `.js` file where we are compiled.
+ * A program of ours as a stage of a pipeline: a process of its own, so that what it reads never enters the worker's. It is
+ * a `.ts` file where we run from sources, and a `.js` file where we are compiled.
+ * @param folder the caller's own, `import.meta.dirname`
  */
-export function ownProgram(name: string, args: readonly string[]): Pick<Stage, 'name' | 'command' | 'args'> {
-  const file = join(import.meta.dirname, `${name}${extname(import.meta.filename)}`);
+export function ownProgram(
+  folder: string,
+  name: string,
+  args: readonly string[],
+): Pick<Stage, 'name' | 'command' | 'args'> {
+  const file = join(folder, `${name}${extname(import.meta.filename)}`);
   return {
     name: `${name} (of backupctl)`,
     command: process.execPath,
