@@ -111,7 +111,7 @@ const sections = z.strictObject({
       files: z
         .array(z.string())
         .default([])
-        .describe('files that this worker may open for a password, or for the `sslrootcert` of a URL'),
+        .describe('files that this worker may open for a password, or for a certificate that a URL names'),
       env: z.array(z.string()).default([]).describe('environment variables that it may read for one'),
     })
     .optional(),

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import pg from 'pg';
-import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { Target } from '../engine.ts';
 import { connectionError, isNoSuchDatabase, isTlsUnsupported } from './errors.ts';
+import { type Tls, tlsAttempts } from './tls.ts';
 import { type PostgresUrl, parsePostgresUrl } from './url.ts';
 
 export interface ConnectOptions {
@@ -72,38 +71,6 @@ async function connectTo(
     }
   }
   throw new Error('there is always one attempt');
-}
-
-type Tls = Exclude<pg.ClientConfig['ssl'], true | undefined>;
-
-/** What libpq does for each sslmode (PostgreSQL manual, 32.19.1), in order. */
-async function tlsAttempts(url: PostgresUrl): Promise<Tls[]> {
-  const unchecked: Tls = { rejectUnauthorized: false };
-  const ca =
-    url.sslrootcert === null || url.sslrootcert === 'system' ? undefined : await readCa(url.sslrootcert);
-  const byAuthority: Tls = { rejectUnauthorized: true, ca, checkServerIdentity: () => undefined };
-  switch (url.sslmode) {
-    case 'disable':
-      return [false];
-    case 'allow':
-      return [false, unchecked];
-    case 'prefer':
-      return [unchecked, false];
-    case 'require':
-      return [ca === undefined ? unchecked : byAuthority];
-    case 'verify-ca':
-      return [byAuthority];
-    case 'verify-full':
-      return [{ rejectUnauthorized: true, ca }];
-  }
-}
-
-async function readCa(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new BackupctlError('configuration', `the file of sslrootcert, ${path}, cannot be read`, { cause });
-  }
 }
 
 async function open(

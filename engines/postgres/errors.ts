@@ -63,6 +63,12 @@ export function connectionError(
       retryable: false,
     });
   }
+  if (/^ERR_SSL_.*ALERT_.*(UNKNOWN_CA|CERTIFICATE)/.test(code)) {
+    return new BackupctlError('credentials', `${at} refuses the certificate of the client`, {
+      ...options,
+      hint: 'check sslcert and sslkey in the URL, and ssl_ca_file of the server',
+    });
+  }
   if (/CERT|SELF_SIGNED|UNABLE_TO_|ERR_TLS/.test(code)) {
     return new BackupctlError('credentials', `${at}: its certificate is not trusted: ${words}`, {
       ...options,

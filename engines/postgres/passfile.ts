@@ -42,6 +42,8 @@ export async function withToolAccess<T>(
     PGOPTIONS: '-c statement_timeout=0 -c idle_in_transaction_session_timeout=0',
   };
   if (url.sslrootcert !== null) env.PGSSLROOTCERT = url.sslrootcert;
+  if (url.sslcert !== null) env.PGSSLCERT = url.sslcert;
+  if (url.sslkey !== null) env.PGSSLKEY = url.sslkey;
   if (database !== null) env.PGDATABASE = database;
   try {
     if (target.password !== null && target.password !== '') {

@@ -14,12 +14,17 @@ export interface PostgresUrl {
   sslmode: SslMode;
   /** A file of certificates, or `system`; null where none is given. */
   sslrootcert: string | null;
+  /** Files of a certificate that says who we are, and of its key (mode 0600, without a passphrase); both or neither. */
+  sslcert: string | null;
+  sslkey: string | null;
   /** Seconds. */
   connectTimeout: number;
 }
 
 const pattern =
   /^(?:postgres|postgresql):\/\/(?:([^@/?#]*)@)?(?:\[([0-9A-Fa-f:.]+(?:%25[\w.-]+)?)\]|([^:/?#@[\]]*))(?::(\d{0,5}))?(?:\/([^?#]*))?(?:\?([^#]*))?$/;
+
+const known = ['sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'connect_timeout', 'host'];
 
 const example = 'postgres://USER@HOST:5432/DATABASE, or without a database for all of them';
 
@@ -58,6 +63,10 @@ export function parsePostgresUrl(url: string): PostgresUrl {
       'anybody can have a certificate for some name',
     );
   }
+  const [sslcert, sslkey] = clientCertificate(parameters);
+  if (sslcert !== null && sslmode === 'disable') {
+    throw refuse('sslcert in the URL goes with TLS, and sslmode=disable turns it off');
+  }
   return {
     user,
     host,
@@ -65,6 +74,8 @@ export function parsePostgresUrl(url: string): PostgresUrl {
     database: database === '' ? null : database,
     sslmode,
     sslrootcert,
+    sslcert,
+    sslkey,
     connectTimeout: number(parameters.get('connect_timeout') ?? '15', 'connect_timeout', 3600),
   };
 }
@@ -76,8 +87,8 @@ export function checkUrl(url: string): string {
 
 /** Files that a session by this URL opens. @throws BackupctlError usage */
 export function filesIn(url: string): string[] {
-  const { sslrootcert } = parsePostgresUrl(url);
-  return sslrootcert === null || sslrootcert === 'system' ? [] : [sslrootcert];
+  const { sslrootcert, sslcert, sslkey } = parsePostgresUrl(url);
+  return [sslrootcert === 'system' ? null : sslrootcert, sslcert, sslkey].filter((file) => file !== null);
 }
 
 export function formatPostgresUrl(url: PostgresUrl): string {
@@ -91,6 +102,8 @@ export function formatPostgresUrl(url: PostgresUrl): string {
     ...(socket ? [`host=${encodePath(url.host)}`] : []),
     ...(url.sslmode === 'prefer' ? [] : [`sslmode=${url.sslmode}`]),
     ...(url.sslrootcert === null ? [] : [`sslrootcert=${encodePath(url.sslrootcert)}`]),
+    ...(url.sslcert === null ? [] : [`sslcert=${encodePath(url.sslcert)}`]),
+    ...(url.sslkey === null ? [] : [`sslkey=${encodePath(url.sslkey)}`]),
     ...(url.connectTimeout === 15 ? [] : [`connect_timeout=${url.connectTimeout}`]),
   ].join('&');
   const database = url.database === null ? '' : `/${encodeURIComponent(url.database)}`;
@@ -101,6 +114,16 @@ export function formatPostgresUrl(url: PostgresUrl): string {
 export function placeOf(url: PostgresUrl): string {
   if (url.host.startsWith('/')) return `${url.host}/.s.PGSQL.${url.port}`;
   return url.host.includes(':') ? `[${url.host}]:${url.port}` : `${url.host}:${url.port}`;
+}
+
+function clientCertificate(parameters: Map<string, string>): [string | null, string | null] {
+  const [cert, key] = ['sslcert', 'sslkey'].map((name) => {
+    const file = parameters.get(name) ?? null;
+    if (file === null || file.startsWith('/')) return file;
+    throw refuse(`${name} in the URL is not an absolute path`, 'the worker may stand in another folder');
+  }) as [string | null, string | null];
+  if ((cert === null) === (key === null)) return [cert, key];
+  throw refuse('sslcert and sslkey in the URL go together', 'the one is of no use without the other');
 }
 
 function parseQuery(query: string): Map<string, string> {
@@ -115,12 +138,9 @@ function parseQuery(query: string): Map<string, string> {
         'sessions are named backupctl/EXECUTION, so that they can be found',
       );
     }
-    if (!['sslmode', 'sslrootcert', 'connect_timeout', 'host'].includes(key)) {
+    if (!known.includes(key)) {
       const named = /^[a-z_]{1,40}$/.test(key) ? ` "${key}"` : '';
-      throw refuse(
-        `the URL has a parameter${named} that is not known`,
-        'known: sslmode, sslrootcert, connect_timeout, host',
-      );
+      throw refuse(`the URL has a parameter${named} that is not known`, `known: ${known.join(', ')}`);
     }
     if (parameters.has(key)) throw refuse(`${key} stands in the URL twice`);
     const value = equals === -1 ? '' : decode(pair.slice(equals + 1), key);

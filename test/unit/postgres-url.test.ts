@@ -28,6 +28,10 @@ describe('URLs of PostgreSQL', () => {
       'postgres://u@h?connect_timeout=3&sslrootcert=/ca.pem&sslmode=verify-ca',
       'postgres://u@h:5432/?sslmode=verify-ca&sslrootcert=/ca.pem&connect_timeout=3',
     ],
+    [
+      'postgres://u@h/db?sslkey=/k&sslcert=/c%20d&sslmode=require',
+      'postgres://u@h:5432/db?sslmode=require&sslcert=/c%20d&sslkey=/k',
+    ],
   ])('%s has the normal form %s, which is its own', (url, normal) => {
     expect(checkUrl(url)).toBe(normal);
     expect(checkUrl(normal)).toBe(normal);
@@ -65,6 +69,9 @@ describe('URLs of PostgreSQL', () => {
     ['postgres://u@h/db?options=-cx', '"options"'],
     ['postgres://u@h/db?sslmode=verify-full', 'whom to trust'],
     ['postgres://u@h/db?sslmode=require&sslmode=disable', 'twice'],
+    ['postgres://u@h/db?sslcert=/c', 'go together'],
+    ['postgres://u@h/db?sslcert=/c&sslkey=k', 'not an absolute path'],
+    ['postgres://u@h/db?sslcert=/c&sslkey=/k&sslmode=disable', 'turns it off'],
     ['postgres://u@h/%ZZ', 'percent-encoded'],
     ['postgres://u@h/%00', 'NUL'],
     [`postgres://u@h/${'x'.repeat(64)}`, '63 bytes'],
@@ -76,6 +83,7 @@ describe('URLs of PostgreSQL', () => {
 
 test('the file of certificates that a URL names is told, so that it can be refused', () => {
   expect(filesIn('postgres://u@h/?sslmode=verify-ca&sslrootcert=/a%20b')).toEqual(['/a b']);
+  expect(filesIn('postgres://u@h/?sslcert=/c&sslkey=/k')).toEqual(['/c', '/k']);
   expect(filesIn('postgres://u@h/?sslmode=verify-full&sslrootcert=system')).toEqual([]);
 });
 
