@@ -36,7 +36,7 @@ export async function dump(
   const mounts = url.crossMounts ? [] : await mountsBelow(url.path);
   const complaints = new Complaints(url.unreadable);
   const startedAt = new Date();
-  const isRoot = process.getuid?.() === 0;
+  const isRoot = process.geteuid?.() === 0;
   run.log.info(`the tree ${url.path}, by GNU tar ${tar.version}${isRoot ? '' : ', not as root'}`);
   const { objects, report } = await stream({ tar: tar.path, tee, zstd, args }, complaints, sink, run);
   const { selection } = request;

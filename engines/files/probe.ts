@@ -21,7 +21,7 @@ export async function probe(target: Target, run: RunContext): Promise<Probe> {
     size: measured.size,
     databases: [url.path],
     warnings: [
-      ...(process.getuid?.() === 0
+      ...(process.geteuid?.() === 0
         ? []
         : [
             'the worker is not root: what it may not read fails a backup, and a restore gives no file its owner',

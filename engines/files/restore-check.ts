@@ -8,6 +8,7 @@ import { findProgram } from '../process/find.ts';
 import { ownProgram } from '../process/own-program.ts';
 import { Pipeline } from '../process/pipeline.ts';
 import type { ChoiceDocument } from './choice.ts';
+import { unlessStalled } from './stall.ts';
 import { indexStream } from './stream-names.ts';
 import type { CheckReport } from './tree-check-main.ts';
 
@@ -30,26 +31,40 @@ export async function checkTree(
   const reportFile = join(run.scratch, `check-${name}.json`);
   await writeFile(choiceFile, JSON.stringify(choice), { mode: 0o600, flag: 'wx' });
   const stream = await source.open(indexStream);
-  const pipeline = await Pipeline.start({
-    scratch: run.scratch,
-    signal: run.signal,
-    stages: [
-      { name: 'zstd', command: zstd, args: ['-dcq'], stdin: 'feed', stdout: { pipe: 'lines' } },
-      {
-        ...ownProgram(import.meta.dirname, 'tree-check-main', [choiceFile, reportFile]),
-        stdin: { pipe: 'lines' },
-        cwd: tree,
-      },
-    ],
-  }).catch((error: unknown) => {
-    stream.destroy();
-    throw error;
-  });
-  try {
-    await feed(stream, pipeline, () => {});
-  } finally {
-    await pipeline.terminate();
-  }
+  let moved = 0;
+  await unlessStalled(
+    run,
+    async () => `${moved}`,
+    async (signal) => {
+      const pipeline = await Pipeline.start({
+        scratch: run.scratch,
+        signal,
+        stages: [
+          { name: 'zstd', command: zstd, args: ['-dcq'], stdin: 'feed', stdout: { pipe: 'lines' } },
+          {
+            ...ownProgram(import.meta.dirname, 'tree-check-main', [choiceFile, reportFile]),
+            stdin: { pipe: 'lines' },
+            // A letter now and then, which only says that it goes on.
+            stdout: 'stream',
+            cwd: tree,
+          },
+        ],
+      }).catch((error: unknown) => {
+        stream.destroy();
+        throw error;
+      });
+      pipeline.stream?.on('data', () => {
+        moved += 1;
+      });
+      try {
+        await feed(stream, pipeline, (bytes) => {
+          moved += bytes;
+        });
+      } finally {
+        await pipeline.terminate();
+      }
+    },
+  );
   const report = JSON.parse(await readFile(reportFile, 'utf8')) as CheckReport;
   const { checked, differences, metadata, unread } = report;
   if (differences.length === 0 && checked !== members) {

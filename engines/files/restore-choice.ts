@@ -12,7 +12,7 @@ import { indexStream } from './stream-names.ts';
  * @throws BackupctlError usage; not-found for what the backup does not hold
  */
 export async function chooseFrom(include: readonly string[], source: RestoreSource): Promise<ChoiceDocument> {
-  const asRoot = process.getuid?.() === 0;
+  const asRoot = process.geteuid?.() === 0;
   if (include.length === 0) return { include: [], renames: {}, asRoot };
   const paths = new Map(include.map((text) => [latinPath(text), text]));
   const choice = new Choice({ include: [...paths.keys()], renames: {}, asRoot });

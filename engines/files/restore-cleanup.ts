@@ -1,10 +1,17 @@
-import { lstat, readdir, rename } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { lstat, rename } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { BackupctlError, messageOf } from '../../errors/backupctl-error.ts';
 import type { RestoredDatabase, RestoreRequest, RunContext, Target } from '../engine.ts';
-import { directoryOf, keptPath, readMark, removeTree, syncDirectory, workPath } from './restore-place.ts';
-
-const workName = /^\.backupctl-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+import {
+  directoryOf,
+  isSwapped,
+  keptPath,
+  readMark,
+  removeTree,
+  syncDirectory,
+  workPath,
+  worksIn,
+} from './restore-place.ts';
 
 /** Takes away what a run left half-filled beside its target, and ends a swap that was cut. */
 export async function cleanUp(
@@ -15,7 +22,7 @@ export async function cleanUp(
 ): Promise<string[]> {
   const work = workPath(directoryOf(target, request), executionId);
   const mark = await readMark(work);
-  if (mark?.state === 'done') return []; // a retry has to know; `forgetRestore` takes it away
+  if (mark !== null && isSwapped(mark, work)) return []; // a retry has to know; `forgetRestore` takes it away
   return removeWork(work);
 }
 
@@ -73,14 +80,6 @@ export async function sweep(
   return removed;
 }
 
-async function worksIn(above: string): Promise<{ path: string; executionId: string }[]> {
-  const names = await readdir(above).catch(() => []);
-  return names.flatMap((name) => {
-    const executionId = workName.exec(name)?.[1];
-    return executionId === undefined ? [] : [{ path: join(above, name), executionId }];
-  });
-}
-
 /** @returns a line for what was done; none where there was nothing */
 async function removeWork(work: string): Promise<string[]> {
   const found = await lstat(work).catch(() => null);
@@ -88,9 +87,10 @@ async function removeWork(work: string): Promise<string[]> {
   if (found === null || !found.isDirectory()) return [];
   const lines: string[] = [];
   const mark = await readMark(work);
-  if (mark?.state === 'swapping') lines.push(...(await endSwap(work, mark)));
+  const swapped = mark !== null && isSwapped(mark, work);
+  if (mark?.state === 'swapping' && !swapped) lines.push(...(await endSwap(work, mark)));
   await removeTree(work);
-  if (mark?.state !== 'done') lines.push(`the half-filled ${basename(work)} in ${dirname(work)}`);
+  if (!swapped) lines.push(`the half-filled ${basename(work)} in ${dirname(work)}`);
   return lines;
 }
 

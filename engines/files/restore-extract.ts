@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RestoreSource, RunContext } from '../engine.ts';
 import { feed } from '../process/feed.ts';
@@ -7,6 +7,7 @@ import { findProgram } from '../process/find.ts';
 import { ownProgram } from '../process/own-program.ts';
 import { Pipeline } from '../process/pipeline.ts';
 import type { ChoiceDocument } from './choice.ts';
+import { unlessStalled } from './stall.ts';
 import { dataStream } from './stream-names.ts';
 import type { FilterReport } from './tar-filter-main.ts';
 import { attributeArguments, findGnuTar, plainWords } from './tools.ts';
@@ -30,47 +31,59 @@ export async function extract(
   const said: string[] = [];
   let more = 0;
   const stream = await source.open(dataStream);
-  const pipeline = await Pipeline.start({
-    scratch: run.scratch,
-    signal: run.signal,
-    stages: [
-      { name: 'zstd', command: zstd, args: ['-dcq'], stdin: 'feed', stdout: { pipe: 'archive' } },
-      {
-        ...ownProgram(import.meta.dirname, 'tar-filter-main', [choiceFile, reportFile]),
-        stdin: { pipe: 'archive' },
-        stdout: { pipe: 'filtered' },
-      },
-      {
-        name: 'tar',
-        command: tar.path,
-        args: [
-          ...plainWords,
-          '--extract',
-          '--file=-',
-          '--preserve-permissions',
-          ...attributeArguments,
-          choice.asRoot ? '--same-owner' : '--no-same-owner',
-          '--warning=no-timestamp',
-          // A file may come before the directory that it lies in, where it has the name of a link of its own.
-          ...(Object.keys(choice.renames).length > 0 ? ['--delay-directory-restore'] : []),
-          `--directory=${tree}`,
-        ],
-        stdin: { pipe: 'filtered' },
-        onErrorLine: (line) => {
-          if (said.length < 20) said.push(line.replace(/^\S*tar: /, ''));
-          else more += 1;
+  let fed = 0;
+  const room = async () => {
+    const { bfree, ffree } = await statfs(tree);
+    return `${fed} ${bfree} ${ffree}`;
+  };
+  const start = (signal: AbortSignal) =>
+    Pipeline.start({
+      scratch: run.scratch,
+      signal,
+      stages: [
+        { name: 'zstd', command: zstd, args: ['-dcq'], stdin: 'feed', stdout: { pipe: 'archive' } },
+        {
+          ...ownProgram(import.meta.dirname, 'tar-filter-main', [choiceFile, reportFile]),
+          stdin: { pipe: 'archive' },
+          stdout: { pipe: 'filtered' },
         },
-      },
-    ],
-  }).catch((error: unknown) => {
-    stream.destroy();
-    throw error;
+        {
+          name: 'tar',
+          command: tar.path,
+          args: [
+            ...plainWords,
+            '--extract',
+            '--file=-',
+            '--preserve-permissions',
+            ...attributeArguments,
+            choice.asRoot ? '--same-owner' : '--no-same-owner',
+            '--warning=no-timestamp',
+            // A file may come before the directory that it lies in, where it has the name of a link of its own.
+            ...(Object.keys(choice.renames).length > 0 ? ['--delay-directory-restore'] : []),
+            `--directory=${tree}`,
+          ],
+          stdin: { pipe: 'filtered' },
+          onErrorLine: (line) => {
+            if (said.length < 20) said.push(line.replace(/^\S*tar: /, ''));
+            else more += 1;
+          },
+        },
+      ],
+    });
+  await unlessStalled(run, room, async (signal) => {
+    const pipeline = await start(signal).catch((error: unknown) => {
+      stream.destroy();
+      throw error;
+    });
+    try {
+      await feed(stream, pipeline, (bytes) => {
+        fed += bytes;
+        onBytes(bytes);
+      });
+    } finally {
+      await pipeline.terminate();
+    }
   });
-  try {
-    await feed(stream, pipeline, onBytes);
-  } finally {
-    await pipeline.terminate();
-  }
   const report = JSON.parse(await readFile(reportFile, 'utf8')) as FilterReport;
   const notes: string[] = [];
   if (report.devices > 0)

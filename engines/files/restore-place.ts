@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BackupctlError, messageOf } from '../../errors/backupctl-error.ts';
@@ -59,6 +60,33 @@ export async function readMark(work: string): Promise<RestoreMark | null> {
   }
 }
 
+const workName = /^\.backupctl-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
+/** Directories of restores that lie in a directory. */
+export async function worksIn(above: string): Promise<{ path: string; executionId: string }[]> {
+  const names = await readdir(above).catch(() => []);
+  return names.flatMap((name) => {
+    const executionId = workName.exec(name)?.[1];
+    return executionId === undefined ? [] : [{ path: join(above, name), executionId }];
+  });
+}
+
+/** The mark of an earlier attempt that brought everything under its name; null where there was none. */
+export async function doneBefore(directory: string, restoreId: string): Promise<RestoreMark | null> {
+  for (const { path } of await worksIn(dirname(directory))) {
+    const mark = await readMark(path);
+    const isSame = mark?.restore_id === restoreId && mark.directory === directory;
+    if (mark !== null && isSame && isSwapped(mark, path)) return mark;
+  }
+  return null;
+}
+
+/** Whether the new directory has its name: also where the end of that was not written down any more. */
+export function isSwapped(mark: RestoreMark, work: string): boolean {
+  if (mark.state === 'filling') return false;
+  return mark.state === 'done' || (!existsSync(join(work, 'tree')) && existsSync(mark.directory));
+}
+
 /** On the disk when it resolves. */
 export async function writeMark(work: string, mark: RestoreMark): Promise<void> {
   const fresh = join(work, `${markName}.${randomUUID()}`);
@@ -117,7 +145,7 @@ export function placeError(error: unknown, path: string): unknown {
 /** Takes a tree away, also one of read-only directories and of paths that are too long to be named. Links are not followed. */
 export async function removeTree(path: string): Promise<void> {
   if ((await lstat(path).catch(() => null)) === null) return;
-  if (process.getuid?.() !== 0) {
+  if (process.geteuid?.() !== 0) {
     // Best effort: what stays in the way is told by the removal.
     await runToEnd({ name: 'chmod', command: 'chmod', args: ['-Rf', 'u+rwX', '--', path] }).catch(() => {});
   }

@@ -95,7 +95,7 @@ async function warningsFor(
   source: RestoreSource,
 ): Promise<string[]> {
   const warnings: string[] = [];
-  if (process.getuid?.() !== 0) {
+  if (process.geteuid?.() !== 0) {
     warnings.push(
       'the worker is not root: everything will belong to its user, devices are left out, and so are attributes that only root may set',
     );

@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, rename, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BackupctlError, messageOf } from '../../errors/backupctl-error.ts';
 import type {
@@ -17,6 +17,8 @@ import { chooseFrom } from './restore-choice.ts';
 import { extract } from './restore-extract.ts';
 import {
   directoryOf,
+  doneBefore,
+  isSwapped,
   keptPath,
   makeWork,
   placeError,
@@ -48,8 +50,8 @@ export async function restore(
   const directory = directoryOf(target, request);
   const work = workPath(directory, run.executionId);
   const line = { database: source.manifest.contents[0]?.name ?? '', target: directory };
-  const before = await readMark(work);
-  if (before?.state === 'done' && before.restore_id === request.restoreId) {
+  const before = await doneBefore(directory, request.restoreId);
+  if (before !== null) {
     return [{ ...line, status: 'restored', kept_as: before.kept, note: before.note }];
   }
   const plan = await planRestore(target, request, source, run);
@@ -79,6 +81,10 @@ export async function restore(
     const state = begun ? await undo(work, step, directory) : stateOf(step, directory);
     run.log.error(`${directory}: ${messageOf(error)}; ${state}`);
     if (run.signal.aborted) throw cancelled(run.signal);
+    // A retry begins anew, and may have more luck.
+    if (error instanceof BackupctlError && error.code === 'unavailable') {
+      throw new BackupctlError('unavailable', `${directory}: ${error.message}; ${state}`, { cause: error });
+    }
     return [{ ...line, status: 'failed', kept_as: null, note: `${messageOf(error)}; ${state}` }];
   }
 }
@@ -118,7 +124,7 @@ async function bringUnderItsName(
   await writeMark(work, { ...mark, state: 'swapping', kept, note });
   // A directory that its owner may not write cannot be moved by anybody but root: its `..` changes.
   const { mode } = await stat(tree);
-  const isFixed = process.getuid?.() !== 0 && (mode & 0o200) === 0;
+  const isFixed = process.geteuid?.() !== 0 && (mode & 0o200) === 0;
   if (isFixed) await chmod(tree, (mode & 0o7777) | 0o200);
   if (kept !== null) await rename(directory, kept);
   try {
@@ -156,12 +162,9 @@ async function undo(work: string, step: RestoreStep, directory: string): Promise
   const state = stateOf(step, directory);
   const mark = await readMark(work);
   // Renamed already, and only what comes behind that failed.
-  if (mark?.state !== 'filling' && (await lstat(join(work, 'tree')).catch(() => null)) === null) {
-    return `${directory} is the restored one`;
-  }
+  if (mark !== null && isSwapped(mark, work)) return `${directory} is the restored one`;
   try {
     await removeTree(work);
-    await rm(work, { recursive: true, force: true });
     return `${state}; what was half filled was removed`;
   } catch (error) {
     return `${state}; the half-filled ${work} could not be removed: ${messageOf(error)}`;

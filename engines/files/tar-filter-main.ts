@@ -64,4 +64,4 @@ function named(path: string): Buffer {
   return Buffer.from(path === '.' ? './' : `./${path}`, 'latin1');
 }
 
-endWith(() => main(process.argv[2] ?? '', process.argv[3] ?? ''));
+endWith(() => main(process.argv[2] ?? '', process.argv[3] ?? ''), 'bu-tar-filter');

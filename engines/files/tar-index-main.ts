@@ -43,4 +43,4 @@ function main(report: string): void {
   writeReport(report, found);
 }
 
-endWith(() => main(process.argv[2] ?? ''));
+endWith(() => main(process.argv[2] ?? ''), 'bu-tar-index');

@@ -9,6 +9,7 @@ import {
   readFileSync,
   readlinkSync,
   readSync,
+  writeSync,
 } from 'node:fs';
 import { endWith } from '../process/own-program.ts';
 import { Choice, type ChoiceDocument } from './choice.ts';
@@ -47,6 +48,7 @@ function main(choiceFile: string, report: string): void {
     const name = choice.nameOf(pathOf(file).toString('latin1'), file.type);
     if (name === null) continue;
     found.checked += 1;
+    goesOn(4096);
     check(file, Buffer.from(name, 'latin1'), choice, found);
     if (found.differences.length >= mostDifferences) break;
   }
@@ -93,6 +95,16 @@ function check(file: IndexedFile, path: Buffer, choice: Choice, found: CheckRepo
   if (choice.asRoot && (stats.uid !== BigInt(file.uid) || stats.gid !== BigInt(file.gid))) shown('owner');
 }
 
+let unsaid = 0;
+
+/** A letter for each 64 MiB that were read, so that who waits sees that it goes on. */
+function goesOn(bytes: number): void {
+  unsaid += bytes;
+  if (unsaid < 64 * 1024 * 1024) return;
+  unsaid = 0;
+  writeSync(1, '.');
+}
+
 const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
 
 function hasContent(file: IndexedFile, path: Buffer, stats: BigIntStats, found: CheckReport): boolean {
@@ -115,6 +127,7 @@ function hasContent(file: IndexedFile, path: Buffer, stats: BigIntStats, found: 
         const read = readSync(descriptor, buffer, 0, Math.min(buffer.length, offset + size - at), at);
         if (read === 0) return false;
         hash.update(buffer.subarray(0, read));
+        goesOn(read);
         at += read;
       }
     }
@@ -173,4 +186,4 @@ function* linesOf(descriptor: number): Generator<string, void, void> {
   if (rest.length > 0) throw new Error('the index was cut off');
 }
 
-endWith(() => main(process.argv[2] ?? '', process.argv[3] ?? ''));
+endWith(() => main(process.argv[2] ?? '', process.argv[3] ?? ''), 'bu-tree-check');

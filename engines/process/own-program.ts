@@ -19,8 +19,12 @@ export function ownProgram(
   };
 }
 
-/** Runs such a program: what it throws is a line on standard error and exit code 1. */
-export function endWith(body: () => void): void {
+/**
+ * Runs such a program: what it throws is a line on standard error and exit code 1.
+ * @param title its name in process lists
+ */
+export function endWith(body: () => void, title?: string): void {
+  if (title !== undefined) process.title = title;
   try {
     body();
   } catch (error) {
