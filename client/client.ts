@@ -215,9 +215,13 @@ export class BackupClient {
 
   /**
    * @param options.check connect to it, and fill `probe`; that needs Temporal and a worker
+   * @param options.coverage say in words what a backup of it will contain, and fill `coverage`
    * @throws BackupctlError not-found, ambiguous; with a check also unavailable, credentials, refused
    */
-  instanceShow(idOrName: string, options: { check?: boolean | undefined } = {}): Promise<Instance> {
+  instanceShow(
+    idOrName: string,
+    options: { check?: boolean | undefined; coverage?: boolean | undefined } = {},
+  ): Promise<Instance> {
     return this.#instances.show(idOrName, options);
   }
 

@@ -52,11 +52,18 @@ export class Instances {
   }
 
   /** See {@link BackupClient.instanceShow}. */
-  async show(idOrName: string, options: { check?: boolean | undefined }): Promise<Instance> {
+  async show(
+    idOrName: string,
+    options: { check?: boolean | undefined; coverage?: boolean | undefined },
+  ): Promise<Instance> {
     const record = await this.#names.find(idOrName);
-    if (!options.check) return toInstance(record);
-    // The revision that is there already is recognised, so that this writes nothing.
-    return this.#change({ action: 'update', record, check: true });
+    // The revision that is there already is recognised, so that a check writes nothing.
+    const instance = options.check
+      ? await this.#change({ action: 'update', record, check: true })
+      : toInstance(record);
+    if (!options.coverage) return instance;
+    const { coverageOf } = await import('./coverage.ts');
+    return { ...instance, coverage: await coverageOf(record, this.#schedules) };
   }
 
   /** See {@link BackupClient.instanceUpdate}. */

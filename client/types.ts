@@ -254,6 +254,18 @@ export interface Instance {
   updatedAt: Date;
   /** Only from create, update and show with a check. */
   probe?: { version: string; size: number | null; databases: string[]; warnings: string[] };
+  /** Only where it was asked for. */
+  coverage?: InstanceCoverage;
+}
+
+/** What a backup of an instance will contain, and what not, a line each. */
+export interface InstanceCoverage {
+  /** The newest schedule, where it takes a part only: then this is said of its backups. Null: of the whole. */
+  schedule: string | null;
+  contains: string[];
+  lacks: string[];
+  /** What could not be asked; null where nothing. */
+  warning: string | null;
 }
 
 export interface InstanceOptions {

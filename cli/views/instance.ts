@@ -1,8 +1,9 @@
-import type { Instance, SecretReference } from '../../client/types.ts';
+import type { Instance, InstanceCoverage, SecretReference } from '../../client/types.ts';
 import { formatHooks } from '../hooks.ts';
 import { formatMaxAge } from '../max-age.ts';
 import type { Column, Property } from '../output/output.ts';
 import { formatSize } from '../output/size.ts';
+import { visible } from '../output/visible.ts';
 
 /** Where a password is, never what it is. */
 function reference(password: SecretReference | null): string | null {
@@ -47,4 +48,11 @@ export function instanceProperties(instance: Instance): Record<string, Property>
     url: always(instance.url),
     ...probed,
   };
+}
+
+/** What a backup contains and what not, in lines for people. */
+export function coverageText({ schedule, contains, lacks }: InstanceCoverage): string {
+  const listed = (lines: readonly string[]) => lines.map((line) => `  - ${visible(line)}`);
+  const of = schedule === null ? 'A backup of it' : `A backup of it by the schedule ${visible(schedule)}`;
+  return ['', `${of} contains`, ...listed(contains), 'and does not contain', ...listed(lacks)].join('\n');
 }
