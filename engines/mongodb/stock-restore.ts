@@ -1,0 +1,30 @@
+import type { Manifest } from '../../repository/manifest.ts';
+import { oneLine, openedStream, shellWord } from '../stock.ts';
+
+/**
+ * Shell commands that restore a backup with `age`, `zstd` and mongorestore, from a copy of the objects in the current
+ * folder. They connect as the file `mongo.yaml` says: `uri: mongodb://…`, and `password: …` where there is a user.
+ */
+export function stockRestore(manifest: Manifest): string[] {
+  const needed = manifest.tools.find(
+    ({ role, name }) => role === 'needed' && name === 'mongorestore',
+  )?.version;
+  const whole = manifest.details.one_instant === true;
+  const lines = [
+    'set -e -o pipefail',
+    `# mongorestore ${needed ?? ''} or newer; mongo.yaml (mode 0600) holds two lines, uri: "mongodb://…" and password: "…"`,
+  ];
+  for (const stream of new Set(manifest.contents.map((content) => content.stream))) {
+    const databases = manifest.contents.filter((content) => content.stream === stream);
+    lines.push(
+      `# ${databases.map(({ name }) => `database ${oneLine(name)}`).join(', ')}`,
+      `{ ${openedStream(manifest, stream)}; } | mongorestore --config=mongo.yaml --archive --stopOnError${whole ? ' --oplogReplay' : databases.map(({ name }) => ` --nsInclude=${shellWord(`${name}.*`)}`).join('')}`,
+    );
+  }
+  if (whole) {
+    lines.push(
+      '# to leave users and roles as they are, or to restore into other names: without --oplogReplay, with --nsInclude=DB.* or --nsFrom and --nsTo; then what changed while the dump ran is not done again',
+    );
+  }
+  return lines;
+}
