@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
-import { extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { ownProgram } from '../../process/own-program.ts';
 import type { Stage } from '../../process/pipeline.ts';
 import type { ArchiveSummary } from './reader.ts';
 
@@ -14,9 +14,6 @@ export interface ArchiveCheck {
   remove(): Promise<void>;
 }
 
-// A checkout has it as TypeScript, a package as JavaScript.
-const program = fileURLToPath(new URL(`./read-main${extname(import.meta.filename)}`, import.meta.url));
-
 /**
  * @param input the pipe that the archive comes through
  * @param oplog a file for the entries of its oplog; null: they only pass
@@ -25,9 +22,7 @@ export function archiveCheck(input: string, scratch: string, oplog: string | nul
   const file = join(scratch, `archive-${randomUUID()}.json`);
   return {
     stage: {
-      name: 'the reader of the archive as it passes',
-      command: process.execPath,
-      args: ['--disable-warning=ExperimentalWarning', program, file, ...(oplog === null ? [] : [oplog])],
+      ...ownProgram(import.meta.dirname, 'read-archive', [file, ...(oplog === null ? [] : [oplog])]),
       stdin: { pipe: input },
     },
     summary: async () => JSON.parse(await readFile(file, 'utf8')) as ArchiveSummary,

@@ -1,11 +1,12 @@
 import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
+import { endWith } from '../../process/own-program.ts';
 import { ArchiveError, ArchiveReader } from './reader.ts';
 
 /**
  * A program: reads an archive of mongodump from standard input to its end, and writes what is in it as JSON to a file.
  * With a second file, the entries of its oplog go there. Exits 1 with one line where the archive is not whole.
  *
- *   node read-main.ts SUMMARY [OPLOG]
+ *   node read-archive.ts SUMMARY [OPLOG]
  */
 function main([summary, oplog]: readonly string[]): void {
   if (summary === undefined) throw new ArchiveError('to which file?');
@@ -31,9 +32,4 @@ function next(buffer: Buffer): number {
   }
 }
 
-try {
-  main(process.argv.slice(2));
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
+endWith(() => main(process.argv.slice(2)), 'backupctl-read-archive');
