@@ -148,6 +148,8 @@ export class Verdict {
     }
     if (code === null || executionId === null) return [];
     const state = this.#evidence.history.executions.find(({ id }) => id === executionId)?.state;
+    // Temporal was lost after it; what it left is judged by what exists.
+    if (state === undefined && this.#arena.world.historyLost) return [];
     const fits = code === 0 ? state === 'SUCCESS' : code === 8 ? state === 'CANCELLED' : state !== 'SUCCESS';
     return fits ? [] : [`a command ended with ${code}, its execution ${state}`];
   }

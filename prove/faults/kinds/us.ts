@@ -369,7 +369,9 @@ const controlPlaneLost: FaultKind = {
       async lift() {
         const words = ['recover', '--data-dir', dataDir, '--activate', '--json'];
         const { code, stderr } = await world.platform.cli(words, { env: world.env });
-        if (code !== 0) wrong.push(`recover ended with ${code}: ${stderr}`);
+        // What had not been copied yet when everything was lost is missing in the copy, and named.
+        const behind = code === 9 && /^backupctl: second \(.*\) lacks \d+ backups/m.test(stderr);
+        if (code !== 0 && !behind) wrong.push(`recover ended with ${code}: ${stderr}`);
         await world.restartPlatform();
         const schedules = await world.client().scheduleList();
         if (!schedules.some(({ id }) => id === world.scheduleId))
