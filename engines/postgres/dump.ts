@@ -66,7 +66,9 @@ export async function dump(
   }
   if (dumped.length === 0) throw new BackupctlError('failed', gone.join('; '));
   const objects = dumped.flatMap((one) => one.objects);
-  const globals = url.database === null ? { stream: globalsStream, passwords: facts.readsPasswords } : null;
+  // Roles and tablespaces are definitions, as tables are.
+  const withGlobals = url.database === null && request.selection.data_only !== true;
+  const globals = withGlobals ? { stream: globalsStream, passwords: facts.readsPasswords } : null;
   if (globals !== null) {
     const { passwords } = globals;
     objects.push(

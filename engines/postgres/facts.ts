@@ -17,7 +17,7 @@ export const facts: EngineFacts = {
       include: 'a schema, or SCHEMA.TABLE',
       exclude: 'a schema, or SCHEMA.TABLE',
       schemaOnly: true,
-      dataOnly: false,
+      dataOnly: true,
     },
     restore: {
       rename: true,
@@ -47,14 +47,17 @@ function coverage(url: string, selection: Selection): Coverage {
         ? `every database that the user may connect to, new ones too, each as of one instant of its own, ${rows}`
         : `the database ${database} as of one instant, ${rows}`,
       ...(include.length > 0 ? [`of it only ${include.join(', ')}`] : []),
-      'tables, sequences, views, functions, types, extensions by name, large objects, comments, privileges, and the settings of the database',
-      ...(database === null
+      data_only === true
+        ? 'large objects and the values of sequences; for a database that has the tables already, by `backup-show --how-to-restore`'
+        : 'tables, sequences, views, functions, types, extensions by name, large objects, comments, privileges, and the settings of the database',
+      ...(database === null && data_only !== true
         ? ['roles, their memberships and tablespaces, with passwords if the user may read them']
         : []),
     ],
     lacks: [
       ...exclude.map((pattern) => `${pattern}, which is left out`),
-      ...(database === null
+      ...(data_only === true ? ['the definitions of all of it: tables, views, functions, roles'] : []),
+      ...(database === null || data_only === true
         ? []
         : ['roles and tablespaces: they belong to the server (back up the server for them)']),
       'rows of unlogged and temporary tables of other sessions, statistics, the log (no point in time between two backups)',

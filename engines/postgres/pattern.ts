@@ -65,6 +65,7 @@ export function selectionArguments(selection: Selection): string[] {
     }),
     ...(include.length > 0 ? ['--strict-names'] : []),
     ...(selection.schema_only === true ? ['--schema-only'] : []),
+    ...(selection.data_only === true ? ['--data-only'] : []),
   ];
 }
 

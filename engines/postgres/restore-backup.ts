@@ -40,6 +40,11 @@ export async function readBackup(source: RestoreSource): Promise<BackupContents>
   const index = (await source.index('index')) as Partial<PostgresIndex> | null;
   const described = new Map((index?.databases ?? []).map((database) => [database.name, database]));
   const selection = index?.selection ?? {};
+  if (selection.data_only === true) {
+    throw new BackupctlError('refused', 'the backup holds rows alone, for tables that are there already', {
+      hint: `\`backupctl backup-show ${manifest.id} --how-to-restore\` prints the commands that put them into a database`,
+    });
+  }
   return {
     databases: manifest.contents.map(({ name, stream, size }) => ({
       name,

@@ -17,6 +17,7 @@ export function stockRestore(manifest: Manifest): string[] {
       `{ ${opened(globalsStream)}; } | psql -X -d postgres`,
     );
   }
+  if (isDataOnly(manifest)) return [...lines, ...rowsAlone(manifest)];
   for (const { name, stream } of manifest.contents) {
     const target = name === 'postgres' || name === 'template1' ? '' : ' --create';
     const database = target === '' ? conninfo(name) : 'postgres';
@@ -27,4 +28,20 @@ export function stockRestore(manifest: Manifest): string[] {
     );
   }
   return lines;
+}
+
+function isDataOnly({ details }: Manifest): boolean {
+  const { selection } = (details ?? {}) as { selection?: { data_only?: boolean } };
+  return selection?.data_only === true;
+}
+
+/** All or nothing for each database: a row that cannot be put in takes the others back. */
+function rowsAlone(manifest: Manifest): string[] {
+  return [
+    '# rows alone: the tables have to be there, and empty; without --disable-triggers for who is no superuser',
+    ...manifest.contents.flatMap(({ name, stream }) => [
+      `# database ${oneLine(name)}`,
+      `{ ${openedStream(manifest, stream)}; } | pg_restore --exit-on-error --single-transaction --data-only --disable-triggers --dbname=${shellWord(conninfo(name))}`,
+    ]),
+  ];
 }
