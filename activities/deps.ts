@@ -32,6 +32,10 @@ export interface ActivityDeps {
   checkFileAllowed(path: string): Promise<void>;
   /** @throws BackupctlError refused for statements of a hook that neither the configuration nor its user wrote */
   checkStatementsAllowed(sql: string): Promise<void>;
+  /** @throws BackupctlError refused for a directory that this worker's configuration does not allow for that */
+  checkDirectoryAllowed(path: string, use: 'backup' | 'restore'): Promise<void>;
+  /** Where restores may go to on this worker. */
+  restoreDirectories(): Promise<string[]>;
   /** Opens a text that the configuration file itself may hold or name: never what came through Temporal. */
   ownText(text: string | SecretReference): Promise<string>;
   metrics: ActivityMetrics;

@@ -7,7 +7,7 @@ import type { ActivityDeps } from './deps.ts';
 import { Pulse } from './pulse.ts';
 import { watchReserve } from './reserve.ts';
 import { openRunLog } from './run-log.ts';
-import { findInstance, targetOf } from './target.ts';
+import { checkReadable, findInstance, targetOf } from './target.ts';
 
 const lockWaitSeconds = 300;
 
@@ -51,6 +51,7 @@ async function dumpInSlot(
   await repository.assertOwner(deps.platformId);
   const instance = await findInstance(deps, input.prepared.instance_id);
   const engine = await deps.engineNamed(instance.engine);
+  await checkReadable(deps, instance);
   const { target, warnings } = await targetOf(deps, instance);
   for (const warning of warnings) log.warn(warning);
 

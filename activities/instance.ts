@@ -7,7 +7,7 @@ import type { ActivityDeps } from './deps.ts';
 import { withFailures } from './failure.ts';
 import { checkHooks } from './hooks.ts';
 import { withScratch } from './scratch.ts';
-import { findInstance, targetOf } from './target.ts';
+import { checkReadable, findInstance, targetOf } from './target.ts';
 
 export type InstanceActivities = ReturnType<typeof createInstanceActivities>;
 
@@ -26,6 +26,7 @@ export function createInstanceActivities(deps: ActivityDeps) {
       return withScratch(deps.scratch, async (scratch) => {
         const engine = await deps.engineNamed(input.record.engine);
         engine.facts.checkUrl(input.record.url);
+        await checkReadable(deps, input.record);
         const { target, warnings } = await targetOf(deps, input.record);
         await checkHooks(deps, input.record.hooks ?? [], input.record);
         const signal = Context.current().cancellationSignal;

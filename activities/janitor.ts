@@ -113,7 +113,13 @@ export function createJanitorActivities(deps: ActivityDeps) {
               const engine = await deps.engineNamed(instance.engine);
               const { target } = await targetOf(deps, instance);
               const { cancellationSignal: signal, info } = Context.current();
-              const run = { executionId: info.workflowExecution?.runId ?? '', signal, log: silent, scratch };
+              const run = {
+                executionId: info.workflowExecution?.runId ?? '',
+                signal,
+                log: silent,
+                scratch,
+                directories: await deps.restoreDirectories(),
+              };
               return engine.sweep(target, (executionId) => hasEnded(deps, executionId, before), run);
             });
             result.removed.push(...lines.map((line) => `${instance.name}: ${line}`));

@@ -10,7 +10,7 @@ import { pinWhereRead, readable, unpinWhereRead } from './reading.ts';
 import { openSource } from './restore-source.ts';
 import { openRunLog, type RunLog } from './run-log.ts';
 import { withScratch } from './scratch.ts';
-import { findInstance, targetOf } from './target.ts';
+import { checkWritable, findInstance, targetOf } from './target.ts';
 
 export interface RestoreRef extends RestoreInput {
   execution_id: string;
@@ -116,7 +116,9 @@ interface Surroundings {
 /** Runs the body with the target's engine, an open log, heartbeats and a private directory. */
 async function inTarget<T>(
   deps: ActivityDeps,
-  input: { target_instance_id: string; execution_id: string },
+  input: Pick<RestoreRef, 'target_instance_id' | 'execution_id'> &
+    Partial<Pick<RestoreRef, 'request'>> &
+    Partial<Pick<RestoreFinishInput, 'databases'>>,
   step: string,
   body: (surroundings: Surroundings) => Promise<T>,
 ): Promise<T> {
@@ -129,6 +131,7 @@ async function inTarget<T>(
     return await withScratch(deps.scratch, async (scratch) => {
       const instance = await findInstance(deps, input.target_instance_id);
       const engine = await deps.engineNamed(instance.engine);
+      await checkWritable(deps, instance, input.request ?? null, input.databases);
       const { target, warnings } = await targetOf(deps, instance);
       for (const warning of warnings) opened.warn(warning);
       const run = { executionId: input.execution_id, signal: pulse.signal, log: opened, scratch };

@@ -1,4 +1,4 @@
-import type { Target } from '../engines/engine.ts';
+import type { RestoredDatabase, RestoreRequest, Target } from '../engines/engine.ts';
 import { factsOf } from '../engines/registry.ts';
 import type { InstanceRecord } from '../repository/manifest.ts';
 import type { ActivityDeps } from './deps.ts';
@@ -9,6 +9,39 @@ export async function findInstance(deps: ActivityDeps, idOrName: string): Promis
   const found = await (await readable(deps)).instance(idOrName);
   deps.instanceNames.set(found.id, found.name);
   return found;
+}
+
+/**
+ * Sees that this worker may read what a backup of an instance reads of its disk.
+ * @throws BackupctlError refused
+ */
+export async function checkReadable(
+  deps: ActivityDeps,
+  record: Pick<InstanceRecord, 'engine' | 'url'>,
+): Promise<void> {
+  for (const path of await directoriesOf(record)) await deps.checkDirectoryAllowed(path, 'backup');
+}
+
+/**
+ * Sees that this worker may write where a restore goes to on its disk.
+ * @param request of the restore; null where its result says where it went
+ * @throws BackupctlError refused
+ */
+export async function checkWritable(
+  deps: ActivityDeps,
+  record: Pick<InstanceRecord, 'engine' | 'url'>,
+  request: Pick<RestoreRequest, 'toDirectory'> | null,
+  restored: readonly Pick<RestoredDatabase, 'target'>[] = [],
+): Promise<void> {
+  const ofInstance = await directoriesOf(record);
+  const named = request?.toDirectory === undefined ? [] : [request.toDirectory];
+  const told = ofInstance.length === 0 ? [] : restored.map(({ target }) => target);
+  const paths = [...named, ...told];
+  for (const path of paths.length > 0 ? paths : ofInstance) await deps.checkDirectoryAllowed(path, 'restore');
+}
+
+async function directoriesOf({ engine, url }: Pick<InstanceRecord, 'engine' | 'url'>): Promise<string[]> {
+  return (await factsOf(engine)).directoriesIn?.(url) ?? [];
 }
 
 /**

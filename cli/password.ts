@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { AllowedDirectory } from '../config/allowed-secrets.ts';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import type { SecretReference } from '../repository/manifest.ts';
 import type { Parameters } from './command.ts';
@@ -59,6 +60,27 @@ export async function allowStatementsHere(sql: string, context: Context): Promis
   if (dataDir === null) return;
   const { allowStatements } = await import('../config/allowed-secrets.ts');
   await allowStatements(dataDir, sql);
+}
+
+/** The same for a directory, to be backed up or restored into. */
+export async function allowDirectoryHere(allowed: AllowedDirectory, context: Context): Promise<void> {
+  const dataDir = await dataDirectoryHere(context);
+  if (dataDir === null) return;
+  const { allowDirectory } = await import('../config/allowed-secrets.ts');
+  await allowDirectory(dataDir, allowed);
+}
+
+/** Whether {@link allowDirectoryHere} was told so. */
+export async function isDirectoryAllowedHere(
+  { directory, use }: AllowedDirectory,
+  context: Context,
+): Promise<boolean> {
+  const dataDir = await dataDirectoryHere(context);
+  if (dataDir === null) return false;
+  const { allowedDirectories } = await import('../config/allowed-secrets.ts');
+  return (await allowedDirectories(dataDir)).some(
+    (allowed) => allowed.directory === directory && allowed.use === use,
+  );
 }
 
 async function dataDirectoryHere(context: Context): Promise<string | null> {

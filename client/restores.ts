@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { isAbsolute } from 'node:path';
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import type { RestorePlan, RestoreRequest } from '../engines/engine.ts';
 import type { Capabilities, RestoreFlag } from '../engines/facts.ts';
@@ -262,6 +263,9 @@ function checkAbilities(request: RestoreRequest, title: string, { restore }: Cap
 function checkRequest(request: RestoreRequest, contents: string[]): void {
   const { createDatabase, overwrite, databases, include } = request;
   const refuse = (message: string, hint: string) => new BackupctlError('usage', message, { hint });
+  if (request.toDirectory !== undefined && !isAbsolute(request.toDirectory)) {
+    throw refuse('--to-directory is not an absolute path', 'the worker may stand in another folder');
+  }
   if (createDatabase !== null && overwrite) {
     throw refuse('--create-database and --overwrite are both given', 'restore beside, or over what is there');
   }

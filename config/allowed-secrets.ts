@@ -76,7 +76,37 @@ export async function allowedSecrets(dataDir: string): Promise<SecretReference[]
   });
 }
 
+/** What a directory is allowed for: to be read, or to be written. */
+export type DirectoryUse = 'backup' | 'restore';
+
+export interface AllowedDirectory {
+  /** By its absolute path, with everything below it. */
+  directory: string;
+  use: DirectoryUse;
+}
+
+/**
+ * Lets the worker of this data directory back up a directory, or restore into it, which its user has just named on the
+ * command line.
+ * @throws BackupctlError like {@link allowSecret}
+ */
+export async function allowDirectory(dataDir: string, allowed: AllowedDirectory): Promise<void> {
+  if (!isAbsolute(allowed.directory)) throw new Error(`${allowed.directory} is not absolute`);
+  const known = await allowedDirectories(dataDir);
+  if (known.some(({ directory, use }) => directory === allowed.directory && use === allowed.use)) return;
+  await append(dataDir, allowed);
+}
+
+/** What {@link allowDirectory} was told in this data directory. @throws BackupctlError configuration */
+export async function allowedDirectories(dataDir: string): Promise<AllowedDirectory[]> {
+  return (await lines(dataDir)).flatMap(({ directory, use }): AllowedDirectory[] =>
+    typeof directory === 'string' && (use === 'backup' || use === 'restore') ? [{ directory, use }] : [],
+  );
+}
+
 interface Line {
+  directory?: unknown;
+  use?: unknown;
   file?: unknown;
   env?: unknown;
   sql_sha256?: unknown;

@@ -42,6 +42,8 @@ export interface Config {
   /** Seconds that a worker which is told to stop lets its dumps go on. */
   drainTimeout: number;
   taskQueue: string;
+  /** What this worker may read for backups and restore into, by absolute paths, with everything below. */
+  directories: { backup: string[]; restore: string[] };
   /** What hooks may run here, by name. */
   hooks: ReadonlyMap<string, HookConfig>;
   /** Who is told of what; null where nobody is. */
@@ -221,6 +223,10 @@ function withDefaults(
     stallLimit: seconds(document.stall_limit, 600),
     drainTimeout: seconds(document.drain_timeout, 3600),
     taskQueue: document.task_queue ?? 'backupctl',
+    directories: {
+      backup: (document.directories?.backup ?? []).map(absolute),
+      restore: (document.directories?.restore ?? []).map(absolute),
+    },
     hooks: hooksConfig(document.hooks ?? {}, (secret) => reference(secret) as SecretReference),
     notify:
       document.notify === undefined

@@ -115,6 +115,20 @@ const sections = z.strictObject({
       env: z.array(z.string()).default([]).describe('environment variables that it may read for one'),
     })
     .optional(),
+  directories: z
+    .strictObject({
+      backup: z
+        .array(z.string().min(1, 'a directory'))
+        .default([])
+        .describe(
+          'directories that this worker may read for backups, with everything below; those of `instances` are too',
+        ),
+      restore: z
+        .array(z.string().min(1, 'a directory'))
+        .default([])
+        .describe('directories that restores may go to on this worker, with everything below'),
+    })
+    .optional(),
   hooks: hooksSchema.optional().describe('what hooks may run on this worker, by name'),
   notify: notifySchema.optional(),
   reserve: size.optional().describe('free space that a backup must leave: `1GiB` by default'),

@@ -63,6 +63,15 @@ export async function configuredFiles(config: Config): Promise<string[]> {
   return (await Promise.all(named)).flat();
 }
 
+/** Directories that the URLs of the configuration file's own instances name. */
+export async function configuredDirectories(config: Config): Promise<string[]> {
+  const named = config.instances.map(async ({ name, url }) => {
+    const checked = await checkedUrl(config, name, url);
+    return (await factsOf(checked.engine)).directoriesIn?.(checked.url) ?? [];
+  });
+  return (await Promise.all(named)).flat();
+}
+
 type Entry = Pick<InstanceRecord, 'engine' | 'url' | 'password' | 'task_queue' | 'max_age' | 'hooks'>;
 
 function hooksOf(hooks: InstanceRecord['hooks']): Pick<InstanceRecord, 'hooks'> {

@@ -21,6 +21,7 @@ import { createQuorumActivities } from '../activities/quorum.ts';
 import { createReconcileActivities } from '../activities/reconcile.ts';
 import { createRestoreActivities } from '../activities/restore.ts';
 import { createRetentionActivities } from '../activities/retention.ts';
+import { checkDirectoryAllowed, directoriesFor } from '../config/directories.ts';
 import { checkStatementsAllowed } from '../config/hook-statements.ts';
 import type { Config } from '../config/load.ts';
 import { checkAllowed, resolveSecret, resolveStoreSecret } from '../config/secrets.ts';
@@ -29,7 +30,11 @@ import { engineNamed } from '../engines/registry.ts';
 import type { Copies } from '../repository/copies.ts';
 import { PartPool } from '../repository/part-pool.ts';
 import type { Repository } from '../repository/repository.ts';
-import { configuredFiles, registerConfiguredInstances } from './configured-instances.ts';
+import {
+  configuredDirectories,
+  configuredFiles,
+  registerConfiguredInstances,
+} from './configured-instances.ts';
 import { ensureSystemSchedules } from './system-schedules.ts';
 
 /** What a connection to Temporal takes, for both kinds of client. */
@@ -116,6 +121,9 @@ async function registered(options: WorkerOptions, client: Client, native: Native
       if (!ofInstances.includes(path)) await checkAllowed({ file: path }, options.config);
     },
     checkStatementsAllowed: (sql) => checkStatementsAllowed(sql, options.config),
+    checkDirectoryAllowed: async (path, use) =>
+      checkDirectoryAllowed(path, use, options.config, await configuredDirectories(options.config)),
+    restoreDirectories: () => directoriesFor('restore', options.config),
     ownText: async (text) =>
       typeof text === 'string' ? text : (await resolveStoreSecret(text, options.env)).value,
     metrics: options.metrics,

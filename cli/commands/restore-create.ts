@@ -2,6 +2,7 @@ import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { defineCommand } from '../command.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { backup, instance, wait } from '../parameters.ts';
+import { allowRestoreTo } from '../url-files.ts';
 import { planColumns, printRestore } from '../views/restore.ts';
 import { printRun } from '../waiting.ts';
 
@@ -82,6 +83,11 @@ export const command = defineCommand({
     };
     const to = targetOf(args);
     const { output } = context;
+    await allowRestoreTo(
+      args.toDirectory,
+      async () => (to === null ? '' : (await client.instanceShow(to)).url),
+      context,
+    );
     if (args.dryRun) {
       if (args.wait)
         throw new BackupctlError('usage', '--dry-run and --wait are both given (restore-create)');

@@ -1,15 +1,16 @@
 import { stat } from 'node:fs/promises';
+import { checkDirectoryAllowed } from '../../config/directories.ts';
 import type { Config } from '../../config/load.ts';
 import { checkAllowed } from '../../config/secrets.ts';
 import { factsOf } from '../../engines/registry.ts';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { InstanceRecord, SecretReference } from '../../repository/manifest.ts';
-import { configuredFiles } from '../configured-instances.ts';
+import { configuredDirectories, configuredFiles } from '../configured-instances.ts';
 
 /** What a worker of this data directory may not open yet, and how that is allowed. */
 export interface SecretToAllow {
   instance: string;
-  /** A file, `$VARIABLE`, or a hook. */
+  /** A file, `$VARIABLE`, a hook, or a directory. */
   secret: string;
   /**
    * The instance's URL, to whose server the secret is shown once it is allowed. It comes from the registry, which is not
@@ -60,8 +61,30 @@ export async function secretsToAllow(
     for (const file of await filesIn(engine, url)) {
       if (!ofFile.includes(file)) await add({ file }, command('--url', url));
     }
+    for (const directory of await directoriesIn(engine, url)) {
+      if (await isDirectoryAllowed(directory, config)) continue;
+      const missing = elsewhere === null && (await stat(directory).catch(() => null)) === null;
+      found.push({
+        instance: name,
+        secret: directory,
+        url,
+        note: elsewhere ?? (missing ? 'it is not there: restore it with --to-directory first' : null),
+        command: command('--url', url),
+      });
+    }
   }
   return found;
+}
+
+async function isDirectoryAllowed(directory: string, config: Config): Promise<boolean> {
+  try {
+    const configured = await configuredDirectories(config).catch(() => []);
+    await checkDirectoryAllowed(directory, 'backup', config, configured);
+    return true;
+  } catch (error) {
+    if (error instanceof BackupctlError && error.code === 'refused') return false;
+    throw error;
+  }
 }
 
 /** A name is not signed: one that would be a flag, that prints otherwise than it is, or that two share, is not used. */
@@ -88,6 +111,15 @@ async function isAllowed(reference: SecretReference, config: Config): Promise<bo
 async function filesIn(engine: string, url: string): Promise<readonly string[]> {
   try {
     return (await factsOf(engine)).filesIn(url);
+  } catch (error) {
+    if (error instanceof BackupctlError) return [];
+    throw error;
+  }
+}
+
+async function directoriesIn(engine: string, url: string): Promise<readonly string[]> {
+  try {
+    return (await factsOf(engine)).directoriesIn?.(url) ?? [];
   } catch (error) {
     if (error instanceof BackupctlError) return [];
     throw error;
