@@ -82,7 +82,13 @@ async function dumpInSlot(
         lockWaitSeconds,
       },
       sink,
-      { executionId: input.execution_id, signal: pulse.signal, log, scratch },
+      {
+        executionId: input.execution_id,
+        signal: pulse.signal,
+        log,
+        scratch,
+        working: () => pulse.working(),
+      },
     );
     pulse.signal.throwIfAborted();
     for (const warning of outcome.warnings) log.warn(warning);

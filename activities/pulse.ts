@@ -52,6 +52,11 @@ export class Pulse {
     if (options.moved ?? true) this.#movedAt = performance.now();
   }
 
+  /** It goes on, and no byte shows it. */
+  working(): void {
+    this.#movedAt = performance.now();
+  }
+
   /** A stage in which nothing is to move, for as long as it takes: a queue is no stall, and many may stand in it. */
   idle(stage: string): void {
     this.#beat.stage = stage;

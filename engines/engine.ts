@@ -30,6 +30,8 @@ export interface RunContext {
   scratch: string;
   /** Seconds after which what shows no sign of progress has failed; left out where nobody asks. */
   stallSeconds?: number;
+  /** To be called while a backup goes on without a byte, such as a copy that is made beside: the stall limit counts from it. */
+  working?: () => void;
   /** For `sweep`: directories of this worker that restores may have gone to, besides the instance's own. */
   directories?: readonly string[];
 }

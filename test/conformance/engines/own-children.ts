@@ -39,8 +39,7 @@ export class OwnChildren {
     return until(
       async () => {
         const found = await this.running();
-        const ready =
-          found.length > 0 && !found.some(({ name }) => name === 'setpriv' || name === 'MainThread');
+        const ready = found.length > 0 && !found.some(({ name }) => name === 'setpriv');
         return ready ? found : null;
       },
       { what: 'programs of the run', interval: 10 },
