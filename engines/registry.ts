@@ -19,6 +19,7 @@ export const engineEntries: readonly EngineEntry[] = [
   { name: 'postgres', schemes: ['postgres', 'postgresql'], url: 'postgres://USER@HOST:PORT/DATABASE', facts: () => import('./postgres/facts.ts'), engine: () => import('./postgres/engine.ts') },
   { name: 'files', schemes: ['file'], url: 'file:///PATH', facts: () => import('./files/facts.ts'), engine: () => import('./files/engine.ts') },
   { name: 'mongodb', schemes: ['mongodb', 'mongodb+srv'], url: 'mongodb://USER@HOST:PORT/DATABASE', facts: () => import('./mongodb/facts.ts'), engine: () => import('./mongodb/engine.ts') },
+  { name: 'sqlite', schemes: ['sqlite'], url: 'sqlite:///PATH', facts: () => import('./sqlite/facts.ts'), engine: () => import('./sqlite/engine.ts') },
 ];
 
 /** The URL schemes of all engines: `postgres://, mysql://`. */

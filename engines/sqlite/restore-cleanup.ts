@@ -1,0 +1,72 @@
+import { rm } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { BackupctlError } from '../../errors/backupctl-error.ts';
+import type { RestoredDatabase, RestoreRequest, RunContext, Target } from '../engine.ts';
+import { keptPath, leftIn, placeOf, removeDatabase, removeMark } from './restore-place.ts';
+
+/** Takes away what a run left half-filled beside its target. Marks stay: a retry has to know. */
+export async function cleanUp(
+  target: Target,
+  executionId: string,
+  _run: RunContext,
+  request?: RestoreRequest,
+): Promise<string[]> {
+  const { folder } = placeOf(target, request);
+  return removeLeft(folder, (left) => Promise.resolve(!left.isMark && left.executionId === executionId));
+}
+
+/** Takes away the mark of a restore whose result is on record. */
+export async function forgetRestore(
+  target: Target,
+  restoreId: string,
+  _run: RunContext,
+  request?: RestoreRequest,
+): Promise<void> {
+  await removeMark(placeOf(target, request).folder, restoreId);
+}
+
+/** Removes what a restore kept. Only a name that this very restore gave is believed. */
+export async function finishRestore(
+  target: Target,
+  restoreId: string,
+  restored: RestoredDatabase[],
+  _run: RunContext,
+): Promise<string[]> {
+  // One that was cancelled could not tell what it had kept.
+  const places =
+    restored.length === 0 ? [placeOf(target, undefined).path] : restored.map((line) => line.target);
+  const known = places.map((path) => keptPath(path, restoreId));
+  const wrong = restored.find(({ kept_as }) => kept_as !== null && !known.includes(kept_as));
+  if (wrong !== undefined) {
+    throw new BackupctlError('refused', `${wrong.kept_as} is no name under which this restore kept anything`);
+  }
+  const removed: string[] = [];
+  for (const path of known) if (await removeDatabase(path)) removed.push(`removed ${path}`);
+  return removed;
+}
+
+/** What lost runs left beside the database, and in the other folders that a restore may go to. */
+export async function sweep(
+  target: Target,
+  closed: (executionId: string) => Promise<boolean>,
+  run: RunContext,
+): Promise<string[]> {
+  const own = placeOf(target, undefined).folder;
+  const removed: string[] = [];
+  for (const folder of new Set([own, ...(run.directories ?? [])])) {
+    removed.push(...(await removeLeft(folder, ({ executionId }) => closed(executionId))));
+  }
+  return removed;
+}
+
+type Left = Awaited<ReturnType<typeof leftIn>>[number];
+
+async function removeLeft(folder: string, wanted: (left: Left) => Promise<boolean>): Promise<string[]> {
+  const removed: string[] = [];
+  for (const left of await leftIn(folder)) {
+    if (!(await wanted(left))) continue;
+    await rm(left.path, { force: true });
+    if (!left.isMark) removed.push(`the half-filled ${basename(left.path)} in ${folder}`);
+  }
+  return removed;
+}
