@@ -17,6 +17,7 @@ export interface EngineEntry {
 // biome-ignore format: a line each
 export const engineEntries: readonly EngineEntry[] = [
   { name: 'postgres', schemes: ['postgres', 'postgresql'], url: 'postgres://USER@HOST:PORT/DATABASE', facts: () => import('./postgres/facts.ts'), engine: () => import('./postgres/engine.ts') },
+  { name: 'mysql', schemes: ['mysql', 'mariadb'], url: 'mysql://USER@HOST:PORT/DATABASE', facts: () => import('./mysql/facts.ts'), engine: () => import('./mysql/engine.ts') },
   { name: 'files', schemes: ['file'], url: 'file:///PATH', facts: () => import('./files/facts.ts'), engine: () => import('./files/engine.ts') },
   { name: 'mongodb', schemes: ['mongodb', 'mongodb+srv'], url: 'mongodb://USER@HOST:PORT/DATABASE', facts: () => import('./mongodb/facts.ts'), engine: () => import('./mongodb/engine.ts') },
   { name: 'sqlite', schemes: ['sqlite'], url: 'sqlite:///PATH', facts: () => import('./sqlite/facts.ts'), engine: () => import('./sqlite/engine.ts') },

@@ -42,6 +42,7 @@ ready() {
     mongo-tools) stamped "$1" && [ -x "$cache/bin/mongodump" ] && [ -x "$cache/bin/mongorestore" ] ;;
     postgres-18) stamped "$1" && [ -x "$cache/postgres-18/bin/postgres" ] ;;
     postgres-15) postgres_15 ;;
+    mariadb) mariadb_is_there ;;
     promtool) [ -x "$cache/bin/promtool" ] || command -v promtool >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac
@@ -73,6 +74,8 @@ install_part() {
     mongo-tools) install_mongo_tools || return 1 ;;
     postgres-18) install_postgres_18 || return 1 ;;
     postgres-15) install_system postgres-15 postgresql-15 postgresql15-server,postgresql15-contrib postgresql@15 || return 1 ;;
+    # The server's program without the package that makes a service of it.
+    mariadb) install_system mariadb mariadb-server-core,mariadb-client mariadb-server,mariadb mariadb || return 1 ;;
     promtool) install_promtool || return 1 ;;
     *) install_system "$1" "$1" "$1" "$1" || return 1 ;;
   esac
@@ -316,9 +319,16 @@ postgres_15() {
   return 1
 }
 
+# Server, client and dump: on PATH, or where packages put what only root was meant to start.
+mariadb_is_there() {
+  for program in mariadbd mariadb-install-db mariadb-dump mariadb; do
+    command -v "$program" >/dev/null || [ -x "/usr/sbin/$program" ] || [ -x "/usr/libexec/$program" ] || return 1
+  done
+}
+
 # system_hint DEB RPM BREW: how to install it by hand.
 system_hint() {
-  printf 'apt-get install %s | dnf install %s | brew install %s' "$1" "$(echo "$2" | tr ',' ' ')" "$3"
+  printf 'apt-get install %s | dnf install %s | brew install %s' "$(echo "$1" | tr ',' ' ')" "$(echo "$2" | tr ',' ' ')" "$3"
 }
 
 # install_system TOOL DEB RPM BREW: Debian's package when we are root already; otherwise the user is told.
@@ -364,7 +374,8 @@ debian() {
     echo 'create_main_cluster = false' >>"$clusters"
   fi
   outcome=0
-  apt install "$1" || { apt update && apt install "$1"; } || outcome=1
+  # shellcheck disable=SC2046 # several packages are several words
+  apt install $(echo "$1" | tr ',' ' ') || { apt update && apt install $(echo "$1" | tr ',' ' '); } || outcome=1
   if [ "$1" = postgresql-15 ]; then
     cp -p "$cache/tmp/createcluster.conf" "$clusters"
     if command -v systemctl >/dev/null; then quietly systemctl disable postgresql.service || true; fi

@@ -15,8 +15,8 @@ purpose=${1:-test}
 
 case $purpose in
   demo) parts='node packages temporal postgres-18 zstd age' ;;
-  test) parts='node packages temporal postgres-18 zstd age versitygw postgres-15 mongo-tools ferretdb' ;;
-  bench) parts='node packages temporal postgres-18 zstd age versitygw postgres-15 mongo-tools ferretdb rclone restic' ;;
+  test) parts='node packages temporal postgres-18 zstd age versitygw postgres-15 mariadb mongo-tools ferretdb' ;;
+  bench) parts='node packages temporal postgres-18 zstd age versitygw postgres-15 mariadb mongo-tools ferretdb rclone restic' ;;
   *) echo "setup: '$purpose' is none of demo, test, bench" >&2; exit 2 ;;
 esac
 

@@ -8,8 +8,11 @@ import { OsPipe } from './os-pipe.ts';
 export interface Stage extends Omit<ChildOptions, 'stdio'> {
   /** `{ pipe }`: from another stage. `feed`: from us, by `Pipeline.feed`. Default: nothing. */
   stdin?: { pipe: string } | 'feed';
-  /** `{ pipe }`: to another stage. `stream`: to us, by `Pipeline.stream`. `tail`: its end is kept. Default: /dev/null. */
-  stdout?: { pipe: string } | 'stream' | 'tail';
+  /**
+   * `{ pipe }`: to another stage. `stream`: to us, by `Pipeline.stream`. `tail`: its end is kept. `{ lines }`: told line by
+   * line, all of them by the time that `finished` resolves, each cut at 8 KiB. Default: /dev/null.
+   */
+  stdout?: { pipe: string } | { lines: (line: string) => void } | 'stream' | 'tail';
   /** Exit codes that are none of a failure, besides 0: whoever names some judges them. */
   goodExits?: readonly number[];
   /** Descriptor 3, to another stage; the program is told to write to `/dev/fd/3`. */
@@ -25,6 +28,7 @@ export interface PipelineOptions {
 }
 
 const tailBytes = 4096;
+const lineBytes = 8192;
 /** After a first failure, the others may come to their own end (of input, of a broken pipe) before they are ended. */
 const grace = 2_000;
 
@@ -59,7 +63,10 @@ export class Pipeline {
     this.feed = find((stage) => stage.stdin === 'feed')?.stdin ?? null;
     const tailsRead = stages.map((stage, n) => {
       const output = children[n]?.stdout ?? null;
-      return stage.stdout === 'tail' && output !== null ? this.#keepTail(stage.name, output) : undefined;
+      if (output === null) return undefined;
+      if (stage.stdout === 'tail') return this.#keepTail(stage.name, output);
+      const told = stage.stdout;
+      return typeof told === 'object' && 'lines' in told ? tellLines(output, told.lines) : undefined;
     });
     this.finished = this.#supervise(signal).then(async () => {
       await Promise.all(tailsRead);
@@ -88,9 +95,9 @@ export class Pipeline {
               stdin === undefined ? 'ignore' : stdin === 'feed' ? 'pipe' : end(stdin.pipe, 'readEnd'),
               stdout === undefined
                 ? 'ignore'
-                : typeof stdout === 'string'
-                  ? 'pipe'
-                  : end(stdout.pipe, 'writeEnd'),
+                : typeof stdout === 'object' && 'pipe' in stdout
+                  ? end(stdout.pipe, 'writeEnd')
+                  : 'pipe',
               'pipe',
               ...(extra === undefined ? [] : [end(extra.pipe, 'writeEnd')]),
             ],
@@ -171,10 +178,34 @@ export class Pipeline {
   }
 }
 
+/** What cannot be read to its end is no error here: whoever waits for a last line does not get it. */
+async function tellLines(output: Readable, tell: (line: string) => void): Promise<void> {
+  let rest = Buffer.alloc(0);
+  try {
+    for await (const piece of output as AsyncIterable<Buffer>) {
+      let from = 0;
+      for (let at = piece.indexOf(10); at !== -1; at = piece.indexOf(10, from)) {
+        const head = piece.subarray(from, at);
+        tell(
+          (rest.length === 0 ? head : Buffer.concat([rest, head])).subarray(0, lineBytes).toString('utf8'),
+        );
+        rest = Buffer.alloc(0);
+        from = at + 1;
+      }
+      if (rest.length < lineBytes) rest = Buffer.concat([rest, piece.subarray(from)]).subarray(0, lineBytes);
+    }
+    if (rest.length > 0) tell(rest.toString('utf8'));
+  } catch {
+    // See above.
+  }
+}
+
 function namesOfPipes(stages: readonly Stage[]): Set<string> {
   const names = new Set<string>();
   for (const { stdin, stdout, extra } of stages) {
-    for (const end of [stdin, stdout, extra]) if (typeof end === 'object') names.add(end.pipe);
+    for (const end of [stdin, stdout, extra]) {
+      if (typeof end === 'object' && 'pipe' in end) names.add(end.pipe);
+    }
   }
   return names;
 }

@@ -17,5 +17,12 @@ export function withoutRepeatedData(text: string): string {
       /^(.*\bCONTEXT: {1,2}COPY .*?, line \d+(?:, column [^:]*)?): .*(?:\r?\n(?!\w[\w.-]*: |[A-Z]+: ).*)*/gm,
       '$1',
     )
-    .replace(/^(.*\bLINE \d+: ).*\r?\n\s*\^.*$/gm, '$1…');
+    .replace(/^(.*\bLINE \d+: ).*\r?\n\s*\^.*$/gm, '$1…')
+    .replace(/^-{14}\r?\n[\s\S]*?(?:^-{14}\r?$|$(?![\s\S]))/gm, '…')
+    .replace(/(\bDuplicate entry ')[\s\S]*?(' for key )/g, '$1…$2')
+    .replace(/(\bnear ')[\s\S]*?(' at line \d+)/g, '$1…$2')
+    .replace(
+      /(\b(?:[Ii]ncorrect|[Tt]runcated|[Ii]nvalid|[Ii]llegal)\b[^'\n]* value:? ')[\s\S]*?('(?: for (?:column|function)\b|$))/gm,
+      '$1…$2',
+    );
 }
