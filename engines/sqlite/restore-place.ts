@@ -26,8 +26,10 @@ export function placeOf(
   if (!folder.startsWith('/') || /[\0\r\n]/.test(folder)) {
     throw new BackupctlError('usage', '--to-directory is not an absolute path of one line');
   }
-  const name = source?.manifest.contents[0]?.name ?? '';
-  return { folder, path: join(folder, basename(name) || 'restored.sqlite') };
+  // A manifest is somebody's words, too: a name of it never leads out of the folder.
+  const name = basename(source?.manifest.contents[0]?.name ?? '');
+  const isName = !['', '.', '..'].includes(name) && !/[\0\r\n]/.test(name);
+  return { folder, path: join(folder, isName ? name : 'restored.sqlite') };
 }
 
 /** Where a restore fills the file: of each attempt its own, so that one that was given up cannot write into the next. */

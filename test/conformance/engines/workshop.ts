@@ -191,6 +191,10 @@ export class Workshop implements AsyncDisposable {
     return this.#within({}, (run) => this.engine.cleanUp(target, executionId, run));
   }
 
+  sweep(target: Target, closed: (executionId: string) => Promise<boolean>): Promise<string[]> {
+    return this.#within({}, (run) => this.engine.sweep(target, closed, run));
+  }
+
   /** What `backup-contents` would show. */
   async contents({ source }: Backup): Promise<ContentLine[]> {
     const lines: ContentLine[] = [];
