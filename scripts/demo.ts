@@ -1,17 +1,15 @@
 /**
- * `npm run demo`: from a cron pattern to restored rows, on a real PostgreSQL and a real Temporal. Everything happens in
- * one temporary folder that is removed at the end, also after Ctrl-C. Every table is what the command printed.
+ * `npm run demo`: from a cron pattern to restored contents, on a real Temporal and a real PostgreSQL, or on what `--engine`
+ * names. Everything happens in one temporary folder that is removed at the end, also after Ctrl-C. Every table is what the command printed.
  */
 import { spawn } from 'node:child_process';
-import { globSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { postgresBinaries } from '../test/servers/cache.ts';
 import { type Platform, startPlatform } from '../test/servers/platform.ts';
-import { type PostgresServer, startPostgres } from '../test/servers/postgres.ts';
 import { type CliResult, createWorkspace, type Workspace } from '../test/servers/workspace.ts';
+import type { DemoSubject, Place, RunningDemo } from './demo/subject.ts';
+import { subjects } from './demo/subjects.ts';
 import { paint, print, printCommand, printTable, seconds } from './demo-console.ts';
-import { countRows, shop } from './demo-data.ts';
 
 interface Timing {
   title: string;
@@ -23,7 +21,8 @@ const timings: Timing[] = [];
 let first = true;
 const interrupted = new AbortController();
 let workspace: Workspace | undefined;
-let postgres: PostgresServer | undefined;
+let subject: DemoSubject | undefined;
+let running: RunningDemo | undefined;
 let platform: Platform | undefined;
 
 /** One numbered part of the demo; its time is shown at the end. */
@@ -113,7 +112,7 @@ async function shell(command: string, cwd: string, env: Record<string, string>):
   printCommand(command);
   const child = spawn('sh', ['-c', command], {
     cwd,
-    env: { PATH: `${postgresBinaries(18)}:${process.env.PATH ?? ''}`, LC_ALL: 'C.UTF-8', ...env },
+    env: { PATH: process.env.PATH ?? '', LC_ALL: 'C.UTF-8', ...env },
     stdio: ['ignore', 'inherit', 'inherit'],
   });
   const code = await new Promise<number | null>((resolve, reject) => {
@@ -124,40 +123,39 @@ async function shell(command: string, cwd: string, env: Record<string, string>):
   if (code !== 0) throw new Error(`"${command}" ended with exit code ${code}`);
 }
 
-async function rowsOf(database: string): Promise<string[][]> {
-  const rows = await started(postgres).psql(countRows, database);
-  return rows.split('\n').map((row) => row.split('|'));
-}
-
-/** Compares databases row by row (by a hash over all of them) and shows the counts. */
-async function compare(databases: Record<string, string>): Promise<void> {
+/** Compares places thing by thing (by a hash over all that is in each) and shows the counts. */
+async function compare(...places: Place[]): Promise<void> {
   separate();
-  const sides = await Promise.all(Object.values(databases).map(rowsOf));
+  const { rowsOf, names, thing } = started(running);
+  const sides = await Promise.all(places.map(rowsOf));
   const first = sides[0] ?? [];
   const same = (at: number) => sides.every((side) => side[at]?.join() === first[at]?.join());
   printTable(
-    ['Relation', ...Object.keys(databases), 'Same rows'],
-    first.map(([name = ''], at) => [
-      name,
-      ...sides.map((side) => side[at]?.[1] ?? '-'),
-      same(at) ? 'yes' : 'NO',
-    ]),
+    [thing, ...places.map((place) => names[place]), 'Same contents'],
+    first.map(([name], at) => [name, ...sides.map((side) => side[at]?.[1] ?? '-'), same(at) ? 'yes' : 'NO']),
   );
-  if (!first.every((_, at) => same(at))) throw new Error('the databases differ');
+  const complete = sides.every((side) => side.length === first.length);
+  if (!complete || !first.every((_, at) => same(at))) throw new Error('what came back differs');
 }
 
-async function demo(): Promise<void> {
+/** The sealed object that holds the newest backup. */
+async function sealedObject(): Promise<string> {
+  const { manifest } = await started(platform).json<{
+    manifest: { contents: { stream: string }[]; objects: { stream: string; key: string }[] };
+  }>(['backup-show', 'orders@latest']);
+  const wanted = manifest.contents[0]?.stream;
+  const object = manifest.objects.find(({ stream }) => stream === wanted);
+  if (object === undefined) throw new Error('the backup has no object');
+  return join(started(platform).dataDir, 'repository', object.key);
+}
+
+async function demo(subject: DemoSubject): Promise<void> {
   const work = createWorkspace('demo', 'backupctl-');
   workspace = work;
 
-  await part('A PostgreSQL cluster with a database in it', async () => {
-    const server = await startPostgres({ version: 18 });
-    postgres = server;
-    await server.psql('CREATE DATABASE shop');
-    await server.psql(shop, 'shop');
-    await work.file('password', `${server.superuserPassword}\n`);
-    const version = await server.psql('SHOW server_version');
-    print(`PostgreSQL ${version} answers on port ${server.port}; its database "shop" has four relations.`);
+  await part(subject.title, async () => {
+    running = await subject.start(work);
+    print(running.intro);
   });
 
   await part('The platform: Temporal, a worker, a repository', async () => {
@@ -169,16 +167,10 @@ async function demo(): Promise<void> {
     printCommand(`export BACKUPCTL_DATA_DIR=${dataDir}`);
   });
 
+  const { instance, restore, byHand } = started(running);
   let schedule = '';
   await part('An instance, and a schedule for it', async () => {
-    await show(
-      'instance-create',
-      'orders',
-      '--url',
-      started(postgres).url('shop'),
-      '--password-file',
-      work.path('password'),
-    );
+    await show('instance-create', 'orders', ...instance);
     await show('schedule-create', 'orders', '*/1 * * * *', 'every-minute', '--keep-last', '10');
     await show('schedule-list', 'orders');
     const [created] = await started(platform).json<{ id: string }[]>(['schedule-list', 'orders']);
@@ -192,48 +184,36 @@ async function demo(): Promise<void> {
     await show('backup-list');
   });
 
-  await part('A restore into a new database of the same server', async () => {
-    await show(
-      'restore-create',
-      'orders@latest',
-      '--to',
-      'orders',
-      '--create-database',
-      'shop_restored',
-      '--wait',
-    );
-    await compare({ shop: 'shop', shop_restored: 'shop_restored' });
+  await part(restore.title, async () => {
+    await show('restore-create', 'orders@latest', ...restore.words, '--wait');
+    await compare('source', 'restored');
   });
 
-  await part('The same backup opened by age, zstd and pg_restore', async () => {
-    const server = started(postgres);
-    const { dataDir } = started(platform);
-    const [object] = globSync('repository/backups/*/*/data/*/**/shop.pgc.zst.0000.age', {
-      cwd: dataDir,
-    }).sort();
-    if (object === undefined) throw new Error('the repository holds no object shop.pgc.zst.0000.age');
-    const folder = dirname(join(dataDir, object));
+  await part(byHand.title, async () => {
+    const object = await sealedObject();
     separate();
-    printCommand(`cd ${folder}`);
-    await server.psql('CREATE DATABASE shop_by_hand');
-    await shell(
-      `age -d -i "$BACKUPCTL_DATA_DIR/identity.txt" ${basename(object)} | zstd -d | pg_restore --exit-on-error -d shop_by_hand`,
-      folder,
-      {
-        BACKUPCTL_DATA_DIR: dataDir,
-        PGHOST: server.socketDirectory,
-        PGPORT: String(server.port),
-        PGUSER: 'postgres',
-      },
-    );
-    await compare({ shop: 'shop', shop_by_hand: 'shop_by_hand' });
+    printCommand(`cd ${dirname(object)}`);
+    await byHand.prepare();
+    await shell(byHand.command(quote(basename(object))), dirname(object), {
+      BACKUPCTL_DATA_DIR: started(platform).dataDir,
+      ...byHand.env,
+    });
+    await compare('source', 'by hand');
   });
+}
+
+/** What `--engine` names; PostgreSQL without it. */
+async function subjectOf(words: readonly string[]): Promise<DemoSubject> {
+  const name = words.length === 0 ? 'postgres' : (/^--engine[= ](.*)$/.exec(words.join(' '))?.[1] ?? '');
+  const subject = Object.hasOwn(subjects, name) ? subjects[name] : undefined;
+  if (subject !== undefined) return subject();
+  throw new Error(`npm run demo -- --engine ${Object.keys(subjects).join(' | ')}`);
 }
 
 /** Ends what was started and removes what was written; says so, and never throws. */
 async function cleanUp(): Promise<void> {
   const began = performance.now();
-  const steps = [() => platform?.stop(), () => postgres?.stop(), () => workspace?.remove()];
+  const steps = [() => platform?.stop(), () => running?.stop(), () => workspace?.remove()];
   for (const step of steps) {
     try {
       await step();
@@ -256,7 +236,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 // The reader may leave early (`npm run demo | head`): clean up as after Ctrl-C.
 process.stdout.on('error', () => interrupted.abort(new Error('interrupted')));
 try {
-  await demo();
+  subject = await subjectOf(process.argv.slice(2));
+  await demo(subject);
 } catch (error) {
   if (interrupted.signal.aborted) process.exitCode = 130;
   else {
@@ -265,7 +246,7 @@ try {
   }
 }
 await cleanUp();
-if (process.exitCode === undefined) {
+if (process.exitCode === undefined && subject !== undefined) {
   print(
     `\n${paint('green', 'Done.')} Everything that the demo started has ended, and what it wrote is gone.\n`,
   );
@@ -281,9 +262,9 @@ if (process.exitCode === undefined) {
 What to try next
   ./bin/backupctl up --data-dir ~/backups &          your own platform; it comes back with everything after a restart
   export BACKUPCTL_DATA_DIR=~/backups
-  ./bin/backupctl instance-create mine --url postgres://USER@HOST/DATABASE --password-file FILE
+  ./bin/backupctl instance-create mine ${subject.next.instance}
   ./bin/backupctl schedule-create mine "30 2 * * *" nightly --timezone Europe/Paris
   ./bin/backupctl status                             am I protected?
-  ./bin/backupctl restore-create mine@latest --to mine --create-database copy --wait
+  ./bin/backupctl restore-create mine@latest ${subject.next.restore} --wait
   ./bin/backupctl --help                             every command, each with examples`);
 }

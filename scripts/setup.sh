@@ -1,7 +1,7 @@
 #!/bin/sh
 # Puts what the demo, the tests and the benchmark need into one cache folder (BACKUPCTL_CACHE), pinned by pins.txt.
 #
-#   sh scripts/setup.sh [demo | test | bench]      default: test, which holds all that the demo needs
+#   sh scripts/setup.sh [demo | demo-mongodb | demo-mysql | test | bench]      default: test, which holds all that the demo needs
 #
 # Idempotent: a part whose stamp names its pin is ready. Safe against a second one at once (a lock) and against an
 # interruption (parts are made under a temporary name and renamed; the stamp is written last).
@@ -15,6 +15,8 @@ purpose=${1:-test}
 
 case $purpose in
   demo) parts='node packages temporal postgres-18 zstd age' ;;
+  demo-mongodb) parts='node packages temporal zstd age mongo-tools ferretdb' ;;
+  demo-mysql) parts='node packages temporal zstd age mariadb' ;;
   test) parts='node packages temporal postgres-18 zstd age versitygw postgres-15 mariadb mongo-tools ferretdb' ;;
   bench) parts='node packages temporal postgres-18 zstd age versitygw postgres-15 mariadb mongo-tools ferretdb rclone restic' ;;
   *) echo "setup: '$purpose' is none of demo, test, bench" >&2; exit 2 ;;
@@ -22,7 +24,7 @@ esac
 
 # What a few tests inject faults with: without it they are skipped, and say so. Only had where that asks nobody.
 optional=''
-if [ "$purpose" != demo ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+if [ "${purpose#demo}" = "$purpose" ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   optional='faketime strace docker-compose'
   if [ "$purpose" = test ]; then optional="$optional promtool"; fi
 fi
