@@ -6,6 +6,8 @@ const longestHoles = 1024 ** 3;
 /** Regions that a line of the index may hold. */
 const mostRegions = 10_000;
 
+const emptyHash = createHash('sha256').digest('hex');
+
 /** What is known of a file's content. */
 export interface ContentHash {
   /** Of the whole, holes as zeros; null where they are longer than 1 GiB. */
@@ -21,6 +23,10 @@ export interface ContentHash {
  * @throws BackupctlError corrupt where a sparse file's map does not fit its data
  */
 export function hashContent(member: Member, pieces: Iterable<Buffer>): ContentHash {
+  if (!member.sparse && member.stored === 0) {
+    for (const _ of pieces); // the end of it
+    return { sha256: emptyHash };
+  }
   const hash = createHash('sha256');
   if (!member.sparse) {
     for (const piece of pieces) hash.update(piece);

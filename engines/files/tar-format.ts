@@ -244,12 +244,18 @@ function numberOf(block: Buffer, at: number, length: number): number {
     if (block[at] !== 0x80 || rest.some((byte) => byte !== 0)) throw damaged('a number that is too large');
     return value;
   }
-  const digits = block
-    .toString('latin1', at, at + length)
-    .replace(/[\0 ]+$/, '')
-    .trimStart();
-  if (!/^[0-7]*$/.test(digits)) throw damaged('a header whose numbers cannot be read');
-  return digits === '' ? 0 : Number.parseInt(digits, 8);
+  // Digit by digit: a tree has many headers, and a header many numbers.
+  let value = 0;
+  let digits = 0;
+  for (let place = at; place < at + length; place += 1) {
+    const byte = block[place] ?? 0;
+    if (byte >= 0x30 && byte <= 0x37) {
+      value = value * 8 + (byte - 0x30);
+      digits += 1;
+    } else if (byte !== 0 && byte !== 0x20) throw damaged('a header whose numbers cannot be read');
+    else if (digits > 0) break;
+  }
+  return value;
 }
 
 function textOf(block: Buffer, at: number, length: number): Buffer {
