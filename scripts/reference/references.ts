@@ -3,6 +3,7 @@ import { loadAllCommands } from '../../cli/catalog.ts';
 import { commandReference } from './commands.ts';
 import { configurationReference } from './configuration.ts';
 import { dashboard } from './dashboard.ts';
+import { engineReference } from './engines.ts';
 import { metricsReference } from './metrics.ts';
 
 /** Every file that is generated: where it lies, and what should stand there. */
@@ -12,6 +13,7 @@ export async function references(): Promise<{ path: string; text: string }[]> {
     { path: path('commands.md'), text: commandReference(await loadAllCommands()) },
     { path: path('configuration.md'), text: configurationReference() },
     { path: path('metrics.md'), text: metricsReference() },
+    { path: path('engines/README.md'), text: await engineReference() },
     { path: path('../deploy/grafana/backupctl.json'), text: dashboard() },
   ];
 }

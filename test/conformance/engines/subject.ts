@@ -86,6 +86,11 @@ export interface EngineSubject {
   readonly notShown: readonly string[];
   /** Cases that mean nothing for this engine, each with the reason: printed, and in the docs. */
   readonly without: Readonly<Partial<Record<Case, string>>>;
+  /**
+   * The same two as on a machine that has only what the set-up brings, for the docs. Left out: they do not depend on what
+   * else this machine has.
+   */
+  readonly onSetUp?: Pick<EngineSubject, 'notShown' | 'without'>;
   /** Starts servers of its own on 127.0.0.1, below a temporary folder of its own. */
   start(): Promise<RunningSubject>;
 }

@@ -2,7 +2,7 @@ import type { Capabilities } from '../../../engines/facts.ts';
 import { cases } from './subject.ts';
 import type { Trial } from './trial.ts';
 
-/** What an engine can do, by its own word, a line each: `restore with --overwrite: yes`. */
+/** What an engine can do, by its own word. */
 export function abilities(can: Capabilities): [what: string, answer: string][] {
   const yes = (value: boolean) => (value ? 'yes' : 'no');
   const { selection, restore } = can;
@@ -17,11 +17,13 @@ export function abilities(can: Capabilities): [what: string, answer: string][] {
     ['restore `--overwrite`', yes(restore.overwrite)],
     ['restore `--to-directory`', yes(restore.directory)],
     ['restore `--include`', restore.include ?? 'no'],
-    ['restore, other words', restore.flags.join(', ') || 'none'],
+    ['restore, other words', restore.flags.map(flag).join(' ') || 'none'],
     ['statements in hooks', yes(can.statements)],
     ['drill', yes(can.drill)],
   ];
 }
+
+const flag = (name: string) => `\`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}\``;
 
 /** The table that is printed at the end of a run. */
 export function summary(trial: Trial): string {
