@@ -79,7 +79,7 @@ export class Complaints {
    * @param exitCode 1: some files differ; 2: something went wrong
    * @throws BackupctlError credentials, where files could not be read; failed for anything else
    */
-  judge(exitCode: number, failure: () => ChildFailedError): void {
+  judge(exitCode: number, failure?: () => ChildFailedError): void {
     if (this.#refusals > 0) {
       const first = this.#refused.slice(0, 5).join('; ');
       const more = this.#refusals > 5 ? `; and ${this.#refusals - 5} more` : '';
@@ -89,7 +89,7 @@ export class Complaints {
     }
     if (exitCode === 0) return;
     const explained = [...this.#found.keys()].some((kind) => kind !== 'ignored' && kind !== 'attributes');
-    if (this.#unknown.length > 0 || !explained) throw failure();
+    if (failure !== undefined && (this.#unknown.length > 0 || !explained)) throw failure();
   }
 
   /** For the manifest, by kind. */

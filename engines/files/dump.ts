@@ -140,11 +140,18 @@ async function stream(
     ],
   });
   const [archiver] = pipeline.children;
-  const finished = pipeline.finished.then(async () => {
-    const exit = await archiver?.exited;
-    if (archiver === undefined || exit === undefined) throw new Error('tar was started');
-    complaints.judge(exit.code ?? -1, () => archiver.failure(exit));
-  });
+  const finished = pipeline.finished.then(
+    async () => {
+      const exit = await archiver?.exited;
+      if (archiver === undefined || exit === undefined) throw new Error('tar was started');
+      complaints.judge(exit.code ?? -1, () => archiver.failure(exit));
+    },
+    (error: unknown) => {
+      // What tar could not read says more than what its reader missed.
+      if (!run.signal.aborted && !stop.signal.aborted) complaints.judge(0);
+      throw error;
+    },
+  );
   finished.catch(() => {}); // both uploads see it
   const write = async (name: string, stage: string, role: ObjectRecord['role']) => {
     const output = pipeline.streams.get(stage);

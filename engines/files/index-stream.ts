@@ -11,6 +11,7 @@ import type { IndexEnd, IndexedFile } from './index-line.ts';
  * @throws BackupctlError corrupt where it is not whole, missing-tool without zstd
  */
 export async function* readIndex(compressed: Readable): AsyncGenerator<IndexedFile, void, void> {
+  compressed.on('error', () => {}); // who reads it sees it; nobody may be reading yet
   const zstd = await findProgram('zstd');
   const stop = new AbortController();
   const pipeline = await Pipeline.start({

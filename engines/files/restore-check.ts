@@ -31,6 +31,7 @@ export async function checkTree(
   const reportFile = join(run.scratch, `check-${name}.json`);
   await writeFile(choiceFile, JSON.stringify(choice), { mode: 0o600, flag: 'wx' });
   const stream = await source.open(indexStream);
+  stream.on('error', () => {}); // who reads it sees it; nobody may be reading yet
   let moved = 0;
   await unlessStalled(
     run,

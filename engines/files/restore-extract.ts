@@ -31,6 +31,7 @@ export async function extract(
   const said: string[] = [];
   let more = 0;
   const stream = await source.open(dataStream);
+  stream.on('error', () => {}); // who reads it sees it; nobody may be reading yet
   let fed = 0;
   const room = async () => {
     const { bfree, ffree } = await statfs(tree);

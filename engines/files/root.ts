@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { access, lstat, readFile, realpath } from 'node:fs/promises';
+import { lstat, opendir, readFile, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 
 /**
@@ -21,7 +21,8 @@ export async function checkRoot(path: string): Promise<void> {
     });
   }
   try {
-    await access(path, constants.R_OK | constants.X_OK);
+    await (await opendir(path)).close();
+    await lstat(join(path, '.'));
   } catch (error) {
     throw unseen(path, error as NodeJS.ErrnoException);
   }
