@@ -3,22 +3,25 @@ import { writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { benchDump } from './dump.ts';
+import { benchDump, benchSmallFiles } from './dump.ts';
 import { benchListing } from './listing.ts';
 import { benchMemory } from './memory.ts';
 import { benchRestore } from './restore.ts';
+import { subjects } from './subjects/subjects.ts';
 
-const usage = `npm run bench -- [--only dump|memory|restore|listing] [--rounds N] [--megabytes N] [--write]
+const usage = `npm run bench -- [--only dump|small-files|memory|restore|listing] [--engine NAME] [--rounds N] [--megabytes N] [--write]
 
   --only NAME      one part only
+  --engine NAME    of backups and memory, one engine only: ${Object.keys(subjects).join(', ')}
   --rounds N       how often each contender runs, in turn (5)
-  --megabytes N    size of the database (600)
+  --megabytes N    size of what is backed up (600)
   --write          put the tables into docs/benchmarks.md
 `;
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
+    engine: { type: 'string' },
     rounds: { type: 'string', default: '5' },
     megabytes: { type: 'string', default: '600' },
     write: { type: 'boolean', default: false },
@@ -29,8 +32,18 @@ if (values.help) {
   process.stdout.write(usage);
   process.exit(0);
 }
-const options = { rounds: Number(values.rounds), megabytes: Number(values.megabytes) };
-const parts = { dump: benchDump, memory: benchMemory, restore: benchRestore, listing: benchListing };
+const options = {
+  rounds: Number(values.rounds),
+  megabytes: Number(values.megabytes),
+  engines: values.engine === undefined ? Object.keys(subjects) : [values.engine],
+};
+const parts = {
+  dump: benchDump,
+  'small-files': benchSmallFiles,
+  memory: benchMemory,
+  restore: benchRestore,
+  listing: benchListing,
+};
 
 const tables: string[] = [];
 for (const [name, part] of Object.entries(parts)) {
@@ -58,7 +71,8 @@ seconds. A ratio is the contender's time divided by ours in the same round: abov
 | | |
 | --- | --- |
 | machine | ${cpus().length} cores, ${cpus()[0]?.model ?? ''}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()} |
-| database | about ${options.megabytes} MB, half of it random bytes |
+| size | about ${options.megabytes} MB, half of it random bytes |
+| engines | ${options.engines.join(', ')}: real servers, but FerretDB where no \`mongod\` is on PATH |
 | rounds | ${options.rounds} |
 | Node | ${process.version} |
 | zstd | ${version('zstd', '--version')} |
