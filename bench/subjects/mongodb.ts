@@ -27,14 +27,12 @@ export const mongodb: BenchSubject = {
         const half = Math.round((megabytes / 2) * 1024);
         for (let from = 0; from < half; from += 1000) {
           const ids = Array.from({ length: Math.min(1000, half - from) }, (_, n) => from + n);
-          await db
-            .collection('orders')
-            .insertMany(
-              ids.map((n) => ({
-                _id: n as never,
-                note: `order ${n % 1000} of customer ${n % 9973}; `.repeat(30),
-              })),
-            );
+          await db.collection('orders').insertMany(
+            ids.map((n) => ({
+              _id: n as never,
+              note: `order ${n % 1000} of customer ${n % 9973}; `.repeat(30),
+            })),
+          );
           await db
             .collection('scans')
             .insertMany(ids.map((n) => ({ _id: n as never, image: randomBytes(1024) })));
