@@ -3,7 +3,7 @@ import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { RestoredDatabase, RunContext, Target } from '../engine.ts';
 import { applicationName, connect, end } from './connection.ts';
 import { quoteIdentifier } from './quote.ts';
-import { executionOfComment, isKeptBy, isTemporaryOf } from './restore-names.ts';
+import { executionFilling, isKeptBy } from './restore-names.ts';
 import { beside, readDatabases, restoredMark } from './restore-server.ts';
 
 /**
@@ -96,7 +96,7 @@ export async function cleanUpRestore(
   const own = { ...run, executionId: `${executionId}/cleanup` };
   const lines = await beside(target, own, '', (client) => endSessions(client, executionId));
   for (const database of (await beside(target, own, '', readDatabases)).values()) {
-    if (!isTemporaryOf(executionId, database.name, database.comment)) continue;
+    if (executionFilling(database.name, database.comment) !== executionId) continue;
     await dropDatabase(target, database.name, own);
     lines.push(`half-filled database ${database.name}`);
   }
@@ -113,7 +113,7 @@ async function endSessions(client: pg.Client, executionId: string): Promise<stri
   return rows.map(({ pid, datname }) => `session ${pid} in ${datname ?? 'the server'}`);
 }
 
-/** Drops the half-filled databases of executions that are over, known by their comment. */
+/** Drops the half-filled databases of executions that are over. */
 export async function sweepRestores(
   target: Target,
   closed: (executionId: string) => Promise<boolean>,
@@ -121,7 +121,7 @@ export async function sweepRestores(
 ): Promise<string[]> {
   const lines: string[] = [];
   for (const database of (await beside(target, run, '', readDatabases)).values()) {
-    const executionId = executionOfComment(database.comment);
+    const executionId = executionFilling(database.name, database.comment);
     if (executionId === null || !(await closed(executionId))) continue;
     await dropDatabase(target, database.name, run);
     lines.push(`half-filled database ${database.name} of execution ${executionId}`);

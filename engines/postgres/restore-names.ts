@@ -6,22 +6,27 @@ const nameBytes = 63;
 
 const commentPrefix = 'backupctl restore ';
 const temporaryPrefix = 'backupctl_restore_';
+const temporary = new RegExp(
+  `^${temporaryPrefix}([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})_[0-9]+_[0-9a-f]+$`,
+);
 
 /**
- * The name under which the nth database of an execution is filled. It is another one each time: an attempt that wakes up
- * after it was replaced must neither drop nor rename what its successor is filling.
+ * The name under which the nth database of an execution is filled: the whole id is in it, so that whoever finds it can ask
+ * whether that execution is over. It is another one each time: an attempt that wakes up after it was replaced must
+ * neither drop nor rename what its successor is filling.
  */
 export function temporaryName(executionId: string, n: number): string {
-  return `${temporaryPrefix}${shortId(executionId)}_${n}_${randomBytes(4).toString('hex')}`;
+  return `${temporaryPrefix}${executionId.replaceAll('-', '')}_${n}_${randomBytes(2).toString('hex')}`;
 }
 
 /**
- * Whether a database is one that an execution was filling: by its comment; or, where the execution died between making
- * and commenting it, by its name.
+ * The execution that was filling a database: by its comment; or, where that died between making and commenting it, by its
+ * name. Null where it is somebody's own.
  */
-export function isTemporaryOf(executionId: string, name: string, comment: string | null): boolean {
-  if (comment !== null) return executionOfComment(comment) === executionId;
-  return new RegExp(`^${temporaryPrefix}${shortId(executionId)}_[0-9]+(_[0-9a-f]+)?$`).test(name);
+export function executionFilling(name: string, comment: string | null): string | null {
+  if (comment !== null) return executionOfComment(comment);
+  const groups = temporary.exec(name)?.slice(1);
+  return groups === undefined ? null : groups.join('-');
 }
 
 /** A UUIDv7 begins with its time, so that its end tells restores of one moment apart. */

@@ -100,6 +100,10 @@ export class Verdict {
     const exists = new Set((await world.postgres.psql('SELECT datname FROM pg_database')).split('\n'));
     const wrong: string[] = [];
     for (const { target, backupId, operation } of this.#evidence.asked) {
+      // What an overwriting one has kept stays until a person drops it: who asked for it is forgotten, too.
+      if (operation.do === 'restore-over') {
+        for (const name of exists) if (name.startsWith('stock_before_')) this.databases.add(name);
+      }
       if (operation.do !== 'restore' || target === null || !exists.has(target)) continue;
       this.databases.add(target);
       wrong.push(...(await this.#sameAs(target, backupId ?? '')));

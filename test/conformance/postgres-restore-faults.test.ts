@@ -278,7 +278,9 @@ describe.each([15, 18] as const)('a restore on PostgreSQL %i', (version) => {
     const other = crypto.randomUUID();
     await server.psql('CREATE DATABASE half');
     await server.psql(`COMMENT ON DATABASE half IS 'backupctl restore ${executionId}'`);
-    await server.psql(`CREATE DATABASE backupctl_restore_${other.replaceAll('-', '').slice(-12)}_0`);
+    const uncommented = crypto.randomUUID();
+    await server.psql(`CREATE DATABASE ${temporaryName(other, 0)}`);
+    await server.psql(`CREATE DATABASE ${temporaryName(uncommented, 999)}`);
     await using run = await TestRun.start();
     const target = targetOn(server, '');
     expect(await postgresEngine.sweep(target, async () => false, run.context)).toEqual([]);
@@ -286,7 +288,9 @@ describe.each([15, 18] as const)('a restore on PostgreSQL %i', (version) => {
     expect(await postgresEngine.cleanUp(target, other, run.context)).toEqual([
       expect.stringMatching(/^half-filled database backupctl_restore_/),
     ]);
-    expect(await postgresEngine.sweep(target, async (id) => id === executionId, run.context)).toEqual([
+    const over = async (id: string) => id === executionId || id === uncommented;
+    expect((await postgresEngine.sweep(target, over, run.context)).sort()).toEqual([
+      expect.stringContaining(` of execution ${uncommented}`),
       `half-filled database half of execution ${executionId}`,
     ]);
     await untouched();
