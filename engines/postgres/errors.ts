@@ -155,6 +155,9 @@ export function toolError(error: unknown, of: string): unknown {
   ) {
     return make('unavailable', 'the server ended the session or did not answer; look into its log', true);
   }
+  if (/out of shared memory/.test(lines)) {
+    return make('failed', 'a dump locks every table: raise max_locks_per_transaction on the server', false);
+  }
   if (/No space left on device/.test(lines)) return make('no-space', 'make room on the disk');
   return make('failed', "the lines are the program's own");
 }

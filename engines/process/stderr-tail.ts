@@ -2,6 +2,8 @@ import type { Readable } from 'node:stream';
 import { withoutRepeatedData } from './repeated-data.ts';
 
 const bound = 16 * 1024;
+/** Of the start, where the end alone says nothing: a last line that is longer than `bound`, such as a statement that a program repeats. */
+const startBound = 4 * 1024;
 const statement = 'Command was: ';
 
 /**
@@ -11,6 +13,7 @@ const statement = 'Command was: ';
 export class StderrTail {
   readonly #secrets: readonly string[];
   #pieces: Buffer[] = [];
+  #start = Buffer.alloc(0);
   #held = 0;
   #cut = false;
   /** Whether the cut went through a statement that pg_restore repeats. */
@@ -32,15 +35,22 @@ export class StderrTail {
       const newline = text.indexOf('\n', longest);
       text = newline === -1 ? text.slice(longest) : text.slice(newline + 1);
     }
-    text = withoutRepeatedData(this.#inStatement ? `${statement}\n${text}` : text);
-    return text
-      .split(/\r?\n/)
-      .filter((line) => line.trim() !== '')
+    const repeated = this.#inStatement ? `${statement}\n` : '';
+    const ending = linesOf(withoutRepeatedData(`${repeated}${text}`));
+    return (ending.length > 0 || !this.#cut ? ending : this.#startLines())
       .slice(-count)
       .map((line) => (line.length > 1000 ? `${line.slice(0, 1000)}…` : line));
   }
 
+  /** Whole lines of the start. */
+  #startLines(): string[] {
+    const text = this.#redact(this.#start.toString('utf8'));
+    return linesOf(withoutRepeatedData(text.slice(0, text.lastIndexOf('\n') + 1)));
+  }
+
   #add(piece: Buffer): void {
+    const room = startBound - this.#start.length;
+    if (room > 0) this.#start = Buffer.concat([this.#start, piece.subarray(0, room)]);
     this.#pieces.push(piece);
     this.#held += piece.length;
     if (this.#held <= 2 * bound) return;
@@ -56,4 +66,8 @@ export class StderrTail {
   #redact(text: string): string {
     return this.#secrets.reduce((redacted, secret) => redacted.replaceAll(secret, '***'), text);
   }
+}
+
+function linesOf(text: string): string[] {
+  return text.split(/\r?\n/).filter((line) => line.trim() !== '');
 }

@@ -46,4 +46,16 @@ describe('what a tool repeats of statements and rows', () => {
     await new Promise((resolve) => stream.once('end', resolve));
     expect(tail.lines(20)).toEqual(['Command was: …', 'pg_restore: warning: the end']);
   });
+
+  test('and what was said before it is kept, where the end of it is all there was', async () => {
+    const stream = Readable.from([
+      Buffer.from(
+        'pg_dump: error: query failed: ERROR:  out of shared memory\npg_dump: detail: Query was: LOCK ',
+      ),
+      Buffer.from(`${'TABLE x, '.repeat(40_000)}\n`),
+    ]);
+    const tail = new StderrTail(stream);
+    await new Promise((resolve) => stream.once('end', resolve));
+    expect(tail.lines(20)).toEqual(['pg_dump: error: query failed: ERROR:  out of shared memory']);
+  });
 });
