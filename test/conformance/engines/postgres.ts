@@ -1,5 +1,6 @@
 import { chmodSync, chownSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type pg from 'pg';
 import { walkDatabase } from '../../fixtures/compare-databases.ts';
 import { createOddDatabase, createOddRoles, createTablespace, oddName } from '../../fixtures/odd-database.ts';
 import { freePort } from '../../servers/port.ts';
@@ -53,10 +54,21 @@ export const postgres: EngineSubject = {
   },
 };
 
+/** Of 10,000 tables, every catalog would take longer than their dump. */
+async function tablesIn(client: pg.Client): Promise<[string, string][]> {
+  const { rows } = await client.query<{ name: string; columns: string }>(
+    `SELECT c.oid::regclass::text AS name, c.relkind || ' ' || json_agg(json_build_array(attname, atttypid::regtype, attnotnull) ORDER BY attnum) AS columns
+     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid AND attnum > 0
+     WHERE n.nspname ~ '^s[0-9]$' GROUP BY c.oid`,
+  );
+  return rows.map(({ name, columns }) => [name, columns]);
+}
+
 async function walkOf(server: PostgresServer, name: string): Promise<Walk> {
   const client = await session(server, name);
   try {
     const walk = new Map<string, string>();
+    if (name.startsWith('many_')) return new Map(await tablesIn(client));
     for (const [section, rows] of await walkDatabase(client)) {
       for (const row of rows) {
         const line = `${section} ${JSON.stringify(row)}`;
@@ -102,7 +114,7 @@ class RunningPostgres implements RunningSubject {
   }
 
   async destination(from: Place) {
-    const name = this.#name('restored');
+    const name = this.#name(from.name.startsWith('many') ? 'many' : 'restored');
     return { target: from.target, request: { createDatabase: name }, place: this.#place(name) };
   }
 
