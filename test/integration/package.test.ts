@@ -91,6 +91,38 @@ describe('the published package', () => {
     expect(stdout.trim()).toBe(join(consumer, 'node_modules/backupctl/dist/workflow-bundle.js'));
   });
 
+  test('backs up a tree of files, and restores it, by its own programs', async () => {
+    mkdirSync(workspace.path('tree', 'inner'), { recursive: true });
+    await workspace.file('tree/inner/file', 'content');
+    const engine = join(consumer, 'node_modules', 'backupctl', 'dist', 'engines', 'files', 'engine.js');
+    const program = `
+      import { createReadStream, createWriteStream, mkdirSync, readFileSync } from 'node:fs';
+      import { pipeline } from 'node:stream/promises';
+      import { randomUUID } from 'node:crypto';
+      const { engine } = await import('${engine}');
+      const [folder, target] = ['${workspace.path('streams')}', { url: 'file://${workspace.path('tree')}' }];
+      mkdirSync(folder);
+      const sink = {
+        write: async (stream, source) => {
+          await Promise.all([pipeline(source.stream, createWriteStream(folder + '/' + stream)), source.finished]);
+          return [];
+        },
+        writeIndex: async () => ({}),
+      };
+      const log = { info() {}, warn() {}, error() {} };
+      const run = { executionId: randomUUID(), signal: new AbortController().signal, log, scratch: folder, progress() {} };
+      const { contents, details } = await engine.dump(target, { selection: {} }, sink, run);
+      const source = { manifest: { contents, details }, open: async (stream) => createReadStream(folder + '/' + stream) };
+      const request = { restoreId: randomUUID(), include: [], toDirectory: '${workspace.path('restored')}' };
+      const [{ status, note }] = await engine.restore(target, request, source, run);
+      console.log(status, note, readFileSync('${workspace.path('restored', 'inner', 'file')}', 'utf8'));`;
+    const { stdout } = await run(findProgram('node'), ['--input-type=module', '-e', program], {
+      cwd: consumer,
+      env,
+    });
+    expect(stdout).toMatch(/^restored checked: 3 files and directories, 7 bytes.* content\n$/);
+  });
+
   test('gives a TypeScript program the client, its types and its errors', async () => {
     await workspace.file('consumer/package.json', '{"type": "module"}');
     const program = await workspace.file(
