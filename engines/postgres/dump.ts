@@ -7,7 +7,7 @@ import { type DumpedDatabase, dumpDatabase } from './dump-database.ts';
 import { queryError } from './errors.ts';
 import { dumpGlobals } from './globals.ts';
 import { selectionArguments } from './pattern.ts';
-import { listDatabases, readPosition, readServerFacts } from './server.ts';
+import { listDatabases, providersOwn, readPosition, readServerFacts } from './server.ts';
 import { globalsStream } from './stream-name.ts';
 import { choosePostgresTools } from './tools.ts';
 import { parsePostgresUrl } from './url.ts';
@@ -30,7 +30,7 @@ export async function dump(
       hint: 'exclude works for all databases of a server',
     });
   }
-  const { facts, databases, position } = await look(target, run);
+  const { facts, databases, position, left } = await look(target, run);
   const tools = await choosePostgresTools(facts.major);
   const zstd = await findProgram('zstd');
   const names = url.database === null ? databases : [url.database];
@@ -108,6 +108,7 @@ export async function dump(
       ...(Object.keys(selection).length === 0 ? {} : { selection }),
     },
     warnings: [
+      ...(url.database === null ? left : []),
       ...gone,
       ...dumped.flatMap((one) => one.warnings),
       ...(globals !== null && !globals.passwords
@@ -133,7 +134,7 @@ async function look(target: Target, run: RunContext) {
   try {
     const facts = await readServerFacts(client);
     const databases = (await listDatabases(client)).map(({ name }) => name);
-    return { facts, databases, position: await readPosition(client) };
+    return { facts, databases, position: await readPosition(client), left: await providersOwn(client) };
   } catch (error) {
     throw queryError(error, 'looking around on the server');
   } finally {

@@ -2,7 +2,7 @@ import type { Probe, RunContext, Target } from '../engine.ts';
 import { connect, end, withConnection } from './connection.ts';
 import { queryError } from './errors.ts';
 import { readLacks, refuseHidden, shorten } from './privileges.ts';
-import { listDatabases, readServerFacts } from './server.ts';
+import { listDatabases, providersOwn, readServerFacts } from './server.ts';
 import { choosePostgresTools } from './tools.ts';
 import { parsePostgresUrl } from './url.ts';
 
@@ -20,7 +20,7 @@ export async function probe(target: Target, run: RunContext): Promise<Probe> {
     const tools = await choosePostgresTools(facts.major);
     const all = await listDatabases(client);
     const taken = database === null ? all : await sizeOf(client, database);
-    const warnings: string[] = [];
+    const warnings: string[] = database === null ? await providersOwn(client) : [];
     for (const { name } of taken) {
       const lacks = await withConnection(target, { ...options, database: name }, (each) => readLacks(each));
       refuseHidden(lacks, name, facts.user);

@@ -84,7 +84,7 @@ export async function planInDetail(
   const warnings: string[] = [];
   if (!server.superuser) {
     warnings.push(
-      `${server.user} is no superuser: what only one can make (event triggers, languages, other owners) fails`,
+      `${server.user} is no superuser: what only one can make (event triggers, languages, other owners) fails; --no-owner makes all of it its own, --no-privileges leaves grants out`,
     );
   }
   if (request.include.some((pattern) => parsePattern(pattern).table !== null)) {

@@ -60,8 +60,8 @@ export interface ServerDatabase {
  * but for templates and for what a restore is still filling.
  */
 export async function listDatabases(client: Queries): Promise<ServerDatabase[]> {
-  const { rows } = await client.query<ServerDatabase>(
-    `SELECT datname AS name, CASE WHEN pg_catalog.has_database_privilege(oid, 'CONNECT')
+  const { rows } = await client.query<ServerDatabase & { owner: string }>(
+    `SELECT datname AS name, pg_catalog.pg_get_userbyid(datdba) AS owner, CASE WHEN pg_catalog.has_database_privilege(oid, 'CONNECT')
               THEN pg_catalog.pg_database_size(oid)::float8 END AS size
      FROM pg_catalog.pg_database
      WHERE datallowconn AND NOT datistemplate AND datconnlimit <> -2
@@ -70,7 +70,35 @@ export async function listDatabases(client: Queries): Promise<ServerDatabase[]> 
                 AND coalesce(pg_catalog.shobj_description(oid, 'pg_database'), '') ~ '^backupctl restore ')
      ORDER BY datname COLLATE "C"`,
   );
-  return rows;
+  return rows.filter((row) => !isOfProvider(row)).map(({ name, size }) => ({ name, size }));
+}
+
+/**
+ * Databases in which those who rent servers out keep what is theirs, and the roles that own them. Customers are let into some
+ * of them by their privileges, and kept out by pg_hba.conf: RDS and Aurora, Cloud SQL, AlloyDB, Azure.
+ */
+const ofProviders: Readonly<Record<string, RegExp>> = {
+  rdsadmin: /^rdsadmin$/,
+  cloudsqladmin: /^cloudsqladmin$/,
+  alloydbadmin: /^alloydbadmin$/,
+  azure_maintenance: /^azure/,
+  azure_sys: /^azure/,
+};
+
+function isOfProvider({ name, owner }: { name: string; owner: string }): boolean {
+  return Object.hasOwn(ofProviders, name) && ofProviders[name]?.test(owner) === true;
+}
+
+/** Those that a backup of a whole server leaves to the provider of the server, a line each. */
+export async function providersOwn(client: Queries): Promise<string[]> {
+  const { rows } = await client.query<{ name: string; owner: string }>(
+    `SELECT datname AS name, pg_catalog.pg_get_userbyid(datdba) AS owner FROM pg_catalog.pg_database
+     WHERE datname = ANY ($1) ORDER BY datname`,
+    [Object.keys(ofProviders)],
+  );
+  return rows
+    .filter(isOfProvider)
+    .map(({ name }) => `the database ${name} is the provider's own, and not in a backup of the server`);
 }
 
 /** The instant of a backup in PostgreSQL's terms; what the user may not ask is null. */

@@ -19,11 +19,13 @@ import { TestRun, targetOn } from './directory-sink.ts';
 export class TestBackup implements AsyncDisposable {
   readonly run: TestRun;
   readonly source: RestoreSource;
+  readonly outcome: DumpOutcome;
   /** Wraps each stream that is opened, to break it. */
   through: (stream: Readable) => Readable = (stream) => stream;
 
   private constructor(run: TestRun, outcome: DumpOutcome) {
     this.run = run;
+    this.outcome = outcome;
     const { sink } = run;
     this.source = {
       manifest: manifestOf(outcome),
@@ -33,10 +35,19 @@ export class TestBackup implements AsyncDisposable {
   }
 
   /** Of one database, or of all of the server's. */
-  static async take(server: PostgresServer, database = ''): Promise<TestBackup> {
+  static take(server: PostgresServer, database = ''): Promise<TestBackup> {
+    return TestBackup.takeAs(server, {}, database);
+  }
+
+  /** The same by another user than the superuser. */
+  static async takeAs(
+    server: PostgresServer,
+    as: { user?: string; password?: string },
+    database = '',
+  ): Promise<TestBackup> {
     const run = await TestRun.start();
     const request = { backupId: 'b', selection: {}, yieldToDdlSeconds: null, lockWaitSeconds: 30 };
-    const outcome = await postgresEngine.dump(targetOn(server, database), request, run.sink, run.context);
+    const outcome = await postgresEngine.dump(targetOn(server, database, as), request, run.sink, run.context);
     return new TestBackup(run, outcome);
   }
 
