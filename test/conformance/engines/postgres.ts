@@ -57,10 +57,11 @@ export const postgres: EngineSubject = {
 /** Of 10,000 tables, every catalog would take longer than their dump. */
 async function tablesIn(client: pg.Client): Promise<[string, string][]> {
   const { rows } = await client.query<{ name: string; columns: string }>(
-    `SELECT c.oid::regclass::text AS name, c.relkind || ' ' || json_agg(json_build_array(attname, atttypid::regtype, attnotnull) ORDER BY attnum) AS columns
+    `SELECT c.oid::regclass::text AS name, c.relkind::text || ' ' || json_agg(json_build_array(attname, atttypid::regtype, attnotnull) ORDER BY attnum)::text AS columns
      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid AND attnum > 0
      WHERE n.nspname ~ '^s[0-9]$' GROUP BY c.oid`,
   );
+  if (rows.length !== 10_000) throw new Error(`${rows.length} tables were found`);
   return rows.map(({ name, columns }) => [name, columns]);
 }
 
