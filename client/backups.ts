@@ -232,20 +232,23 @@ export class Backups {
 
   /** See {@link BackupClient.backupContents}. */
   async contents(reference: string): Promise<BackupContent[]> {
+    const found: BackupContent[] = [];
+    for await (const line of this.contentLines(reference)) found.push(line);
+    return found;
+  }
+
+  /** See {@link BackupClient.backupContentLines}. */
+  async *contentLines(reference: string): AsyncGenerator<BackupContent, void, void> {
     const { find, repository, sources } = await this.#surroundings.reading();
     const { manifest } = await find(reference);
     const { factsOf } = await import('../engines/registry.ts');
     const { signal } = new AbortController();
     const { contents } = await factsOf(manifest.engine);
-    const found: BackupContent[] = [];
-    for await (const line of contents({
+    yield* contents({
       manifest,
       index: (name) => repository.readIndex(manifest, name, { sources }),
       open: (stream) => repository.openStream(manifest, stream, { signal, sources }),
-    })) {
-      found.push(line);
-    }
-    return found;
+    });
   }
 
   /** See {@link BackupClient.backupExport}. */

@@ -334,6 +334,11 @@ export class BackupClient {
     return this.#backups.contents(reference);
   }
 
+  /** The same, one after the other: a tree may have millions of files. @throws at the first of them */
+  backupContentLines(reference: string): AsyncGenerator<BackupContent, void, void> {
+    return this.#backups.contentLines(reference);
+  }
+
   /** Writes a backup's objects into a directory, sealed or not. In this process; without Temporal. */
   backupExport(
     reference: string,

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { LogLine } from '../../client/types.ts';
 import { pythonJson } from './cell.ts';
 import { visible } from './visible.ts';
@@ -16,6 +17,9 @@ export interface Property {
   show: 'always' | 'set' | 'long';
   isDefault?: boolean;
 }
+
+/** Rows of a table that may be long. */
+const mostRows = 100_000;
 
 const red = 31;
 const green = 32;
@@ -59,6 +63,39 @@ export class Output {
         this.#paint(),
       ),
     );
+  }
+
+  /**
+   * Prints a list of any length, of which only a part is held at a time: a table of the first 100,000, or an array of
+   * all.
+   */
+  async stream<T>(items: AsyncIterable<T>, columns: readonly Column<T>[]): Promise<void> {
+    if (this.format === 'table') {
+      const first: T[] = [];
+      let isAll = true;
+      for await (const item of items) {
+        isAll = first.length < mostRows;
+        if (!isAll) break;
+        first.push(item);
+      }
+      await this.list(first, columns);
+      if (!isAll) this.note(`these are the first ${mostRows}: --json prints all`);
+      return;
+    }
+    const { toDocument } = await import('./snake-case.ts');
+    const { stringify } = this.format === 'yaml' ? await import('yaml') : { stringify: null };
+    let before = '[';
+    for await (const item of items) {
+      const document = toDocument(item);
+      const text =
+        stringify === null
+          ? `${before}\n  ${JSON.stringify(document, null, 2).replaceAll('\n', '\n  ')}`
+          : stringify([document], { lineWidth: 0 });
+      before = ',';
+      if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+    }
+    if (before === '[') process.stdout.write('[]\n');
+    else if (stringify === null) process.stdout.write('\n]\n');
   }
 
   /** Prints one thing: a property table, or the whole item. */

@@ -106,7 +106,8 @@ async function fill(
   run.progress({ phase: 'check', bytes: 0 });
   const checked = await checkTree(tree, choice, extracted.members, source, run);
   // What a crash of the machine would lose is not what a restore promises.
-  await runToEnd({ name: 'sync', command: 'sync', args: ['-f', tree] });
+  const args = process.platform === 'linux' ? ['-f', tree] : [];
+  await runToEnd({ name: 'sync', command: 'sync', args });
   return [...checked, ...extracted.notes];
 }
 
