@@ -50,8 +50,8 @@ export class Trial {
     return this.#workshop;
   }
 
-  /** Adds a case of the table to the file that runs: as a test, or left out with its reason. */
-  case(name: Case, words: string, body: () => Promise<void>): void {
+  /** Adds a case of the table to the file that runs: as a test, or left out with its reason. What it returns is printed. */
+  case(name: Case, words: string, body: () => Promise<string | void>): void {
     const never = this.subject.without[name];
     if (never !== undefined) {
       this.outcomes.set(name, `means nothing here: ${never}`);
@@ -66,8 +66,8 @@ export class Trial {
         context.skip(prevented);
       }
       this.outcomes.set(name, 'FAILED');
-      await body();
-      this.outcomes.set(name, 'shown');
+      const more = await body();
+      this.outcomes.set(name, more === undefined ? 'shown' : `shown: ${more}`);
     });
   }
 
@@ -140,7 +140,7 @@ export class Trial {
     ];
     await until(async () => (await left()).length === 0, {
       what: 'the last program and session to end',
-      timeout: 10_000,
+      timeout: 30_000,
     }).catch(async () => expect(await left()).toEqual([]));
     expect(await this.workshop.stray()).toEqual([]);
   }
