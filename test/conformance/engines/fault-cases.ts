@@ -85,6 +85,27 @@ export function faultCases(trial: Trial): void {
     await untouched();
   });
 
+  trial.case(
+    'lostWorker',
+    'what a lost worker has left of a restore is cleared up by its execution',
+    async () => {
+      const { place, backup, walk } = await trial.backedUp('bulk');
+      const watch = await OwnChildren.watch();
+      const executionId = randomUUID();
+      const request = { overwrite: true, restoreId: randomUUID() };
+      await trial.workshop.loseWorker(backup, over(place), request, { executionId, after: somewhere() });
+      // It could not clear up; and nobody takes away what may be another's that still works.
+      await trial.workshop.cleanUp(place.target, randomUUID());
+      expect(await trial.running.leftovers()).not.toEqual([]);
+      await trial.workshop.cleanUp(place.target, executionId);
+      await trial.assertNothingIsLeft(watch);
+      expect(differences(walk, await trial.running.walk(place))).toEqual([]);
+      // And the next attempt is not held up by it.
+      const again = await trial.workshop.restore(backup, over(place), { ...request, dropOld: true });
+      expect(again).toMatchObject([{ status: 'restored' }]);
+    },
+  );
+
   const cancelled = (_children: OwnChild[], abort: AbortController) =>
     abort.abort(new BackupctlError('cancelled', 'somebody cancelled it'));
 

@@ -68,6 +68,7 @@ export const cases = {
   cancelRestore: 'cancel of a restore',
   killDump: 'kill of every child of a backup',
   killRestore: 'kill of every child of a restore',
+  lostWorker: 'a worker that is lost in a restore',
   brokenStream: 'a stream that breaks or is cut',
   hangDump: 'hang of a backup',
   hangRestore: 'hang of a restore',

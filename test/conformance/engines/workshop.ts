@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,6 +23,7 @@ import type { Store } from '../../../repository/store.ts';
 import { openStore } from '../../../repository/stores/open.ts';
 import { draftOf, newPlace, type Owned, ownedRepository } from '../repository-fixture.ts';
 import { requestFor } from '../restore-kit.ts';
+import type { LoneRestore } from './lone-restore.ts';
 import type { Destination } from './subject.ts';
 
 /** Bytes of plaintext in a segment: what is larger has several, as real backups have. */
@@ -210,6 +212,49 @@ export class Workshop implements AsyncDisposable {
     await this.#owned.repository.exportBackup(manifest, folder, { unsealed: false, signal });
     await writeFile(join(folder, 'identity.txt'), this.#owned.keys.identity ?? '', { mode: 0o600 });
     return folder;
+  }
+
+  /**
+   * Begins a restore in a process of its own, and kills that once so many bytes of data have gone in: as a worker that is
+   * lost, with no chance to clear up.
+   */
+  async loseWorker(
+    { manifest, source }: Backup,
+    to: Destination,
+    request: Partial<RestoreRequest>,
+    { executionId, after }: { executionId: string; after: number },
+  ): Promise<void> {
+    const folder = await mkdtemp(join(this.folder, 'lone-'));
+    const { signal } = new AbortController();
+    await this.#owned.repository.exportBackup(manifest, folder, { unsealed: true, signal });
+    const given: LoneRestore = {
+      target: to.target,
+      request: requestFor({ ...to.request, ...request }),
+      manifest,
+      executionId,
+      folder,
+      indexes: { index: await source.index('index') },
+      scratch: await mkdtemp(join(this.folder, 'scratch-')),
+      after,
+    };
+    const file = join(folder, 'given.json');
+    await writeFile(file, JSON.stringify(given), { mode: 0o600 });
+    const program = join(import.meta.dirname, 'lone-restore.ts');
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program, file], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const said: Buffer[] = [];
+    const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+    const held = new Promise<void>((resolve) => {
+      child.stdout.on('data', () => resolve());
+      child.stderr.on('data', (piece: Buffer) => said.push(piece));
+    });
+    await Promise.race([held, ended]);
+    const isHeld = child.exitCode === null;
+    child.kill('SIGKILL');
+    await ended;
+    await rm(given.scratch, { recursive: true, force: true });
+    if (!isHeld) throw new Error(`the worker ended by itself: ${Buffer.concat(said).toString('utf8')}`);
   }
 
   /** Objects in the repository that no manifest names. */
