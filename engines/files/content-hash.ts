@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 import { damaged, type Member, padding } from './tar-format.ts';
 
 /** Holes beyond which zeros are not hashed: a disk image would take minutes, in which nothing moves. */
@@ -23,21 +23,14 @@ export interface ContentHash {
  * @throws BackupctlError corrupt where a sparse file's map does not fit its data
  */
 export function hashContent(member: Member, pieces: Iterable<Buffer>): ContentHash {
-  if (!member.sparse && member.stored === 0) {
-    for (const _ of pieces); // the end of it
-    return { sha256: emptyHash };
-  }
-  const hash = createHash('sha256');
-  if (!member.sparse) {
-    for (const piece of pieces) hash.update(piece);
-    return { sha256: hash.digest('hex') };
-  }
+  if (!member.sparse) return { sha256: hashPlain(member.stored, pieces) };
+  const sum = createHash('sha256');
   const map = new SparseMap();
   const hashesZeros = member.size - member.stored <= longestHoles;
   let position = 0;
   let region: Region | null = null;
   const fillTo = (offset: number) => {
-    if (hashesZeros) hashZeros(hash, offset - position);
+    if (hashesZeros) hashZeros(sum, offset - position);
     position = offset;
   };
   for (const whole of pieces) {
@@ -47,7 +40,7 @@ export function hashContent(member: Member, pieces: Iterable<Buffer>): ContentHa
       if (region === null) throw damaged('more data in a sparse file than its map says');
       if (position < region.offset) fillTo(region.offset);
       const part = piece.subarray(0, region.offset + region.size - position);
-      hash.update(part);
+      sum.update(part);
       position += part.length;
       piece = piece.subarray(part.length);
       if (position === region.offset + region.size) region = null;
@@ -57,7 +50,7 @@ export function hashContent(member: Member, pieces: Iterable<Buffer>): ContentHa
     throw damaged('a sparse file without all of its data');
   if (position > member.size) throw damaged('a map of a sparse file that does not fit it');
   fillTo(member.size);
-  const digest = hash.digest('hex');
+  const digest = sum.digest('hex');
   if (hashesZeros) return { sha256: digest };
   const { regions } = map;
   return {
@@ -67,6 +60,20 @@ export function hashContent(member: Member, pieces: Iterable<Buffer>): ContentHa
   };
 }
 
+function hashPlain(size: number, pieces: Iterable<Buffer>): string {
+  let sum: Hash | undefined;
+  let whole: string | undefined;
+  for (const piece of pieces) {
+    // Most files are small, and one call is cheaper than an object of three.
+    if (piece.length === size) whole = hash('sha256', piece, 'hex');
+    else {
+      sum ??= createHash('sha256');
+      sum.update(piece);
+    }
+  }
+  return whole ?? sum?.digest('hex') ?? emptyHash;
+}
+
 interface Region {
   offset: number;
   size: number;
@@ -74,9 +81,9 @@ interface Region {
 
 const zeros = Buffer.alloc(1024 * 1024);
 
-function hashZeros(hash: Hash, size: number): void {
+function hashZeros(sum: Hash, size: number): void {
   for (let left = size; left > 0; left -= zeros.length)
-    hash.update(left >= zeros.length ? zeros : zeros.subarray(0, left));
+    sum.update(left >= zeros.length ? zeros : zeros.subarray(0, left));
 }
 
 /** The map before a sparse file's data: their number, then offset and size of each, a decimal number a line, in whole blocks. */

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { ContentHash } from './content-hash.ts';
 import type { FileType, Member } from './tar-format.ts';
 
@@ -87,9 +88,8 @@ function escaped(letter: string): string {
 }
 
 function named<K extends 'path' | 'link'>(key: K, bytes: Buffer): Partial<Record<K | `${K}_base64`, string>> {
-  const text = bytes.toString('utf8');
-  const isText = Buffer.from(text).equals(bytes);
-  return { [isText ? key : `${key}_base64`]: isText ? text : bytes.toString('base64') } as Partial<
+  const isText = isUtf8(bytes);
+  return { [isText ? key : `${key}_base64`]: bytes.toString(isText ? 'utf8' : 'base64') } as Partial<
     Record<K | `${K}_base64`, string>
   >;
 }

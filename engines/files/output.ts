@@ -20,6 +20,16 @@ export class Output {
     this.#held += bytes.length;
   }
 
+  /** A text and a line feed. */
+  writeLine(text: string): void {
+    if (this.#held + 3 * text.length + 1 > this.#buffer.length) this.flush();
+    if (3 * text.length + 1 > this.#buffer.length) {
+      this.write(Buffer.from(`${text}\n`));
+      return;
+    }
+    this.#held += this.#buffer.write(`${text}\n`, this.#held);
+  }
+
   flush(): void {
     writeAll(this.#descriptor, this.#buffer.subarray(0, this.#held));
     this.#held = 0;

@@ -105,46 +105,73 @@ export function parsePax(bytes: Buffer): PaxRecord[] {
 export function toMember({ flag, size, block }: RawHeader, records: readonly PaxRecord[]): Member {
   const type = types[flag];
   if (type === undefined) throw damaged(`a member of the unknown type ${JSON.stringify(flag)}`);
-  const pax = new Map(records.map(({ key, value }) => [key, value]));
-  const number = (key: string) => {
-    const value = pax.get(key)?.toString('latin1');
-    if (value === undefined) return undefined;
-    if (!/^\d{1,15}$/.test(value)) throw damaged(`a pax record ${key} that is no number`);
-    return Number(value);
-  };
-  const sparse = number('GNU.sparse.major') !== undefined;
-  if (sparse && (number('GNU.sparse.major') !== 1 || number('GNU.sparse.minor') !== 0 || type !== 'file')) {
+  const pax = readRecords(records);
+  if (pax.sparse !== undefined && (pax.sparse !== '1.0' || type !== 'file')) {
     throw damaged('a sparse file of a format that is not 1.0');
   }
-  if (
-    [...pax.keys()].some((key) =>
-      /^GNU\.(dumpdir|volume|sparse\.(map|offset|numbytes|numblocks|size))/.test(key),
-    )
-  ) {
-    throw damaged('pax records that no backup of ours has');
-  }
-  const stored = number('size') ?? size;
+  const sparse = pax.sparse !== undefined;
+  const stored = pax.size ?? size;
   if (type !== 'file' && stored !== 0) throw damaged(`a ${type} with content`);
   const isLink = type === 'hardlink' || type === 'symlink';
   const isDevice = type === 'character device' || type === 'block device';
-  const prefix = textOf(block, 345, 155);
-  const name = textOf(block, 0, 100);
-  const long = prefix.length === 0 ? name : Buffer.concat([prefix, Buffer.from('/'), name]);
   return {
-    path: (sparse ? pax.get('GNU.sparse.name') : undefined) ?? pax.get('path') ?? long,
+    path: (sparse ? pax.sparseName : undefined) ?? pax.path ?? ownName(block),
     type,
-    size: sparse ? (number('GNU.sparse.realsize') ?? stored) : stored,
+    size: sparse ? (pax.realSize ?? stored) : stored,
     stored,
     mode: numberOf(block, 100, 8) & 0o7777,
-    uid: number('uid') ?? numberOf(block, 108, 8),
-    gid: number('gid') ?? numberOf(block, 116, 8),
-    mtime:
-      nanoseconds(pax.get('mtime')?.toString('latin1')) ?? BigInt(numberOf(block, 136, 12)) * 1_000_000_000n,
-    link: isLink ? (pax.get('linkpath') ?? textOf(block, 157, 100)) : null,
+    uid: pax.uid ?? numberOf(block, 108, 8),
+    gid: pax.gid ?? numberOf(block, 116, 8),
+    mtime: pax.mtime ?? BigInt(numberOf(block, 136, 12)) * 1_000_000_000n,
+    link: isLink ? (pax.link ?? textOf(block, 157, 100)) : null,
     device: isDevice ? [numberOf(block, 329, 8), numberOf(block, 337, 8)] : null,
     sparse,
-    extra: records.filter(({ key }) => /^(SCHILY\.(xattr|acl)\.|RHT\.security\.selinux$)/.test(key)),
+    extra: pax.extra,
   };
+}
+
+/** What the records of a member say, of which the last of a kind counts. */
+interface Records {
+  path?: Buffer;
+  link?: Buffer;
+  size?: number;
+  uid?: number;
+  gid?: number;
+  mtime?: bigint;
+  /** Version of the sparse format. */
+  sparse?: string;
+  sparseName?: Buffer;
+  realSize?: number;
+  extra: PaxRecord[];
+}
+
+function readRecords(records: readonly PaxRecord[]): Records {
+  const found: Records = { extra: [] };
+  for (const { key, value } of records) {
+    const number = () => {
+      const text = value.toString('latin1');
+      if (!/^\d{1,15}$/.test(text)) throw damaged(`a pax record ${key} that is no number`);
+      return Number(text);
+    };
+    if (key === 'path') found.path = value;
+    else if (key === 'mtime') found.mtime = nanoseconds(value.toString('latin1'));
+    else if (key === 'linkpath') found.link = value;
+    else if (key === 'size') found.size = number();
+    else if (key === 'uid') found.uid = number();
+    else if (key === 'gid') found.gid = number();
+    else if (key === 'GNU.sparse.major') found.sparse = `${number()}.${found.sparse ?? ''}`;
+    else if (key === 'GNU.sparse.minor') found.sparse = `${found.sparse ?? ''}${number()}`;
+    else if (key === 'GNU.sparse.name') found.sparseName = value;
+    else if (key === 'GNU.sparse.realsize') found.realSize = number();
+    else if (key.startsWith('GNU.')) throw damaged('pax records that no backup of ours has');
+    else if (/^(SCHILY\.(xattr|acl)\.|RHT\.security\.selinux$)/.test(key)) found.extra.push({ key, value });
+  }
+  return found;
+}
+
+function ownName(block: Buffer): Buffer {
+  const [prefix, name] = [textOf(block, 345, 155), textOf(block, 0, 100)];
+  return prefix.length === 0 ? name : Buffer.concat([prefix, Buffer.from('/'), name]);
 }
 
 /** The blocks of a member's header, as `toMember` reads them. */
@@ -183,8 +210,7 @@ export function padding(size: number): number {
 }
 
 /** `-1.5` of a pax record. */
-function nanoseconds(value: string | undefined): bigint | undefined {
-  if (value === undefined) return undefined;
+function nanoseconds(value: string): bigint {
   const match = /^(-?)(\d{1,18})(?:\.(\d*))?$/.exec(value);
   if (match === null) throw damaged('a time that cannot be read');
   const [, minus, whole = '0', fraction = ''] = match;

@@ -30,7 +30,7 @@ function main(report: string): void {
     const link =
       member.type === 'hardlink' && member.link !== null ? insidePath(member.link, 'link') : member.link;
     const content = member.type === 'file' ? hashContent(member, reader.content()) : null;
-    output.write(Buffer.from(`${JSON.stringify(toLine(member, path, link, content))}\n`));
+    output.writeLine(JSON.stringify(toLine(member, path, link, content)));
     members += 1;
     found[member.type === 'directory' ? 'directories' : 'files'] += 1;
     found.bytes += member.size;
@@ -38,7 +38,7 @@ function main(report: string): void {
   }
   if (members === 0) throw new Error('the archive is empty: not even its root is in it');
   const end: IndexEnd = { end: true, files: members, bytes: found.bytes };
-  output.write(Buffer.from(`${JSON.stringify(end)}\n`));
+  output.writeLine(JSON.stringify(end));
   output.flush();
   writeReport(report, found);
 }

@@ -41,6 +41,7 @@ export class TreeOrder {
 export function insidePath(name: Buffer, what: string): Buffer {
   if (name.length === 0 || name.includes(0)) throw damaged(`a ${what} without a name`);
   if (name[0] === slash) throw damaged(`the ${what} ${shownPath(name)}, which is absolute`);
+  if (isPlain(name)) return name.subarray(2, name.at(-1) === slash ? -1 : undefined);
   // As latin1 each byte is a letter, so that nothing of the name is lost.
   const parts = name
     .toString('latin1')
@@ -48,4 +49,23 @@ export function insidePath(name: Buffer, what: string): Buffer {
     .filter((part) => part !== '' && part !== '.');
   if (parts.includes('..')) throw damaged(`the ${what} ${shownPath(name)}, which leads out of the tree`);
   return parts.length === 0 ? here : Buffer.from(parts.join('/'), 'latin1');
+}
+
+/** Whether it is as tar writes it, `./a/b` or `./a/b/`: then nothing has to be looked for in its parts. */
+function isPlain(name: Buffer): boolean {
+  if (name.length < 4 || name[0] !== 0x2e || name[1] !== slash) return false;
+  let length = 0;
+  let dots = 0;
+  for (let at = 2; at < name.length; at += 1) {
+    const byte = name[at];
+    if (byte !== slash) {
+      length += 1;
+      if (byte === 0x2e) dots += 1;
+      continue;
+    }
+    if (length === dots && length < 3) return false;
+    length = 0;
+    dots = 0;
+  }
+  return name.at(-1) === slash || length > dots || length > 2;
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { allowSecret, allowStatements } from '../../config/allowed-secrets.ts';
+import { allowDirectory, allowSecret, allowStatements } from '../../config/allowed-secrets.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { InstanceRecord, SecretReference } from '../../repository/manifest.ts';
 import type { ScheduleCopy } from '../../repository/schedule-copy.ts';
@@ -116,4 +116,27 @@ test('hooks that the worker would refuse are listed: statements with the command
   await allowStatements(dataDir, 'SELECT 1, 2');
   await allowStatements(dataDir, 'CHECKPOINT');
   expect((await hooksToAllow([shop], copies, config)).map(({ secret }) => secret)).toEqual(['hook thaw']);
+});
+
+test('a directory that the worker may not read is listed, until its user names it or the configuration does', async () => {
+  const dataDir = workspace.path('for directories');
+  await mkdir(join(dataDir, 'tree'), { recursive: true });
+  const files = (name: string, path: string) =>
+    instance(name, null, { engine: 'files', url: `file://${encodeURI(path)}?exclude=x` });
+  const instances = [files('tree', join(dataDir, 'tree')), files('gone', '/nowhere/at/all')];
+  const config = await loadConfig({ dataDir, env: {}, cwd: dataDir });
+  expect(await secretsToAllow(instances, config)).toMatchObject([
+    {
+      secret: join(dataDir, 'tree'),
+      note: null,
+      command: expect.stringMatching(/^backupctl .* tree --url '?file:/),
+    },
+    {
+      secret: '/nowhere/at/all',
+      note: expect.stringContaining('--to-directory'),
+      command: expect.any(String),
+    },
+  ]);
+  await allowDirectory(dataDir, { directory: join(dataDir, 'tree'), use: 'backup' });
+  expect(await secretsToAllow(instances, config)).toMatchObject([{ instance: 'gone' }]);
 });
