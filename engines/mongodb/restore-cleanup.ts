@@ -3,13 +3,21 @@ import { BackupctlError, messageOf } from '../../errors/backupctl-error.ts';
 import type { RestoredDatabase, RunContext, Target } from '../engine.ts';
 import { withConnection } from './connection.ts';
 import { isKeptBy, keptName } from './restore-names.ts';
-import { dropStates, executionsWithState, readStates } from './restore-state.ts';
+import { type RestoreState, readStates, removeState } from './restore-state.ts';
 import { undoRestore } from './restore-undo.ts';
 import { listDatabases } from './server.ts';
 
 /** See {@link Engine.cleanUp}. */
 export async function cleanUp(target: Target, executionId: string, run: RunContext): Promise<string[]> {
-  return onTarget(target, run, (client) => undoAll(target, client, executionId, run));
+  return onTarget(target, run, async (client) => {
+    const states = await readStates(client);
+    return undoAll(
+      target,
+      client,
+      states.filter((state) => state.execution_id === executionId),
+      run,
+    );
+  });
 }
 
 /** See {@link Engine.sweep}. */
@@ -20,14 +28,14 @@ export async function sweep(
 ): Promise<string[]> {
   return onTarget(target, run, async (client) => {
     const lines: string[] = [];
-    for (const executionId of await executionsWithState(client)) {
+    const states = await readStates(client);
+    for (const executionId of new Set(states.map((state) => state.execution_id))) {
       if (!(await closed(executionId))) continue;
-      lines.push(
-        ...(await undoAll(target, client, executionId, run)).map(
-          (line) => `${line} (execution ${executionId})`,
-        ),
-      );
-      await dropStates(client, executionId);
+      const left = states.filter((state) => state.execution_id === executionId);
+      const undone = await undoAll(target, client, left, run);
+      lines.push(...undone.map((line) => `${line} (execution ${executionId})`));
+      // Whose result nobody has forgotten by now: its run is over.
+      for (const state of left) if (state.phase === 'done') await removeState(client, state);
     }
     return lines;
   });
@@ -36,11 +44,9 @@ export async function sweep(
 /** See {@link Engine.forgetRestore}. */
 export async function forgetRestore(target: Target, restoreId: string, run: RunContext): Promise<void> {
   await onTarget(target, run, async (client) => {
-    for (const executionId of await executionsWithState(client)) {
-      const states = await readStates(client, executionId);
-      const ours = states.every((state) => state.restore_id === restoreId);
-      // What could not be undone stays on record, for the janitor to try again.
-      if (ours && states.every(({ phase }) => phase === 'done')) await dropStates(client, executionId);
+    // What could not be undone stays on record, for the janitor to try again.
+    for (const state of await readStates(client, restoreId)) {
+      if (state.phase === 'done') await removeState(client, state);
     }
   });
 }
@@ -72,11 +78,11 @@ export async function finishRestore(
 async function undoAll(
   target: Target,
   client: MongoClient,
-  executionId: string,
+  states: readonly RestoreState[],
   run: RunContext,
 ): Promise<string[]> {
   const lines: string[] = [];
-  for (const state of await readStates(client, executionId)) {
+  for (const state of states) {
     if (state.phase === 'done') continue;
     try {
       lines.push(await undoRestore(target, client, state, run));

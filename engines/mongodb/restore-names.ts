@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { randomBytes } from 'node:crypto';
 import { checkDatabase } from './url.ts';
 
 /** Bytes of a database's name, at the most. */
@@ -7,21 +8,22 @@ const nameBytes = 63;
 const statePrefix = 'backupctl_state_';
 const temporaryPrefix = 'backupctl_fill_';
 
-/** Where an execution keeps what it is doing to which database: see `restore-state.ts`. */
-export function stateDatabase(executionId: string): string {
-  return `${statePrefix}${executionId.replaceAll('-', '')}`;
+/** Where a restore keeps what it is doing to which database: see `restore-state.ts`. */
+export function stateDatabase(restoreId: string): string {
+  return `${statePrefix}${restoreId.replaceAll('-', '')}`;
 }
 
-/** The execution whose state a database holds; null for any other database. */
-export function executionOfState(database: string): string | null {
-  const hex = new RegExp(`^${statePrefix}([0-9a-f]{32})$`).exec(database)?.[1];
-  if (hex === undefined) return null;
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+/** Whether a database is one that {@link stateDatabase} gives. */
+export function isStateDatabase(database: string): boolean {
+  return new RegExp(`^${statePrefix}[0-9a-f]{32}$`).test(database);
 }
 
-/** The name under which the nth database of an execution is filled, where another one has its name. */
-export function temporaryName(executionId: string, n: number): string {
-  return `${temporaryPrefix}${executionId.replaceAll('-', '')}_${n}`;
+/**
+ * The name under which the nth database of a restore is filled, where another one has its name. It is another one each
+ * time: an attempt that wakes up after it was replaced must not write to what its successor fills.
+ */
+export function temporaryName(restoreId: string, n: number): string {
+  return `${temporaryPrefix}${shortId(restoreId)}_${n}_${randomBytes(4).toString('hex')}`;
 }
 
 /** The name under which an overwritten database is kept: `<name>_before_<short id>`, cut to fit. */
@@ -33,11 +35,6 @@ export function keptName(name: string, restoreId: string): string {
 /** Whether a name is one that {@link keptName} gives for a restore: nothing else is ever dropped as kept, whoever asks. */
 export function isKeptBy(restoreId: string, kept: string): boolean {
   return kept.endsWith(`_before_${shortId(restoreId)}`);
-}
-
-/** Whether a database is one that this program makes for itself. */
-export function isOurs(database: string): boolean {
-  return database.startsWith(statePrefix) || database.startsWith(temporaryPrefix);
 }
 
 /** @throws BackupctlError usage for what cannot be a database's name */

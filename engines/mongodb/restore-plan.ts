@@ -74,7 +74,7 @@ export async function planInDetail(
         hint: 'name the primary in the URL, or the set by replicaSet=…, so that the primary is found',
       });
     }
-    const states = await readStates(client, run.executionId);
+    const states = await readStates(client, request.restoreId);
     const existing = (await listDatabases(client)).map(({ name }) => name);
     const databases: PlannedDatabase[] = [];
     for (const [n, database] of picked.entries()) {
@@ -85,7 +85,7 @@ export async function planInDetail(
       databases.push(
         done !== undefined
           ? doneBefore(database, done)
-          : await decide(client, request, { database, target: name, n, existing, server, run }),
+          : await decide(client, request, { database, target: name, n, existing, server }),
       );
     }
     return { index, server, databases, warnings: warningsOf(index, server, request) };
@@ -108,10 +108,9 @@ async function decide(
     n: number;
     existing: readonly string[];
     server: ServerFacts;
-    run: RunContext;
   },
 ): Promise<PlannedDatabase> {
-  const { database, target, n, existing, server, run } = of;
+  const { database, target, n, existing, server } = of;
   const planned = { database, target, filled: target, kept: null };
   const documents = database.collections.reduce((sum, each) => sum + (each.documents ?? 0), 0);
   const size = `${database.collections.length} collections, ${documents} documents`;
@@ -143,7 +142,7 @@ async function decide(
       : 'collections are renamed into the other database, which the server does by copying them; time series are dumped and restored, views are made anew';
   return {
     ...planned,
-    filled: temporaryName(run.executionId, n),
+    filled: temporaryName(request.restoreId, n),
     kept,
     action: 'swap',
     note: `${size}, filled beside and checked; then the ${there.length} collections of now go to ${kept}, and those of the backup come to ${target}. ${how}. In between ${target} is not whole: let nobody write to it`,

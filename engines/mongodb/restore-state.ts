@@ -1,5 +1,5 @@
 import type { MongoClient } from 'mongodb';
-import { executionOfState, stateDatabase } from './restore-names.ts';
+import { isStateDatabase, stateDatabase } from './restore-names.ts';
 
 /**
  * How far a restore has come with one database, on the target itself, so that a retry or a cleanup on another worker knows.
@@ -29,31 +29,30 @@ const collection = 'databases';
 /** On the disk of most members before anything else happens, whatever the URL says of other writes. */
 const writeConcern = { w: 'majority' } as const;
 
-export async function readStates(client: MongoClient, executionId: string): Promise<RestoreState[]> {
-  return client.db(stateDatabase(executionId)).collection<RestoreState>(collection).find().toArray();
+/** All that restores have left on this server, or one of them. */
+export async function readStates(client: MongoClient, restoreId?: string): Promise<RestoreState[]> {
+  const { databases } = await client.db('admin').command({ listDatabases: 1, nameOnly: true });
+  const names = (databases as { name: string }[]).map(({ name }) => name).filter(isStateDatabase);
+  const states: RestoreState[] = [];
+  for (const name of names) {
+    if (restoreId !== undefined && name !== stateDatabase(restoreId)) continue;
+    states.push(...(await client.db(name).collection<RestoreState>(collection).find().toArray()));
+  }
+  return states;
 }
 
 export async function writeState(client: MongoClient, state: RestoreState): Promise<void> {
   const { _id, ...rest } = state;
   await client
-    .db(stateDatabase(state.execution_id))
+    .db(stateDatabase(state.restore_id))
     .collection<RestoreState>(collection)
     .replaceOne({ _id }, rest, { upsert: true, writeConcern });
 }
 
-export async function removeState(client: MongoClient, state: RestoreState): Promise<void> {
-  await client
-    .db(stateDatabase(state.execution_id))
-    .collection<RestoreState>(collection)
-    .deleteOne({ _id: state._id }, { writeConcern });
-}
-
-/** Executions that have left a state on this server. */
-export async function executionsWithState(client: MongoClient): Promise<string[]> {
-  const { databases } = await client.db('admin').command({ listDatabases: 1, nameOnly: true });
-  return (databases as { name: string }[]).flatMap(({ name }) => executionOfState(name) ?? []);
-}
-
-export async function dropStates(client: MongoClient, executionId: string): Promise<void> {
-  await client.db(stateDatabase(executionId)).dropDatabase();
+/** The last one takes the database of its restore along. */
+export async function removeState(client: MongoClient, { _id, restore_id }: RestoreState): Promise<void> {
+  const database = client.db(stateDatabase(restore_id));
+  const states = database.collection<RestoreState>(collection);
+  await states.deleteOne({ _id }, { writeConcern });
+  if ((await states.countDocuments({})) === 0) await database.dropDatabase();
 }

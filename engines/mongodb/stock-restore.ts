@@ -3,7 +3,7 @@ import { oneLine, openedStream, shellWord } from '../stock.ts';
 
 /**
  * Shell commands that restore a backup with `age`, `zstd` and mongorestore, from a copy of the objects in the current
- * folder. They connect as the file `mongo.yaml` says: `uri: mongodb://…`, and `password: …` where there is a user.
+ * folder. They connect as the file that MONGO_CONFIG names says: `uri: "mongodb://…"`, and `password: "…"` where there is a user.
  */
 export function stockRestore(manifest: Manifest): string[] {
   const needed = manifest.tools.find(
@@ -12,13 +12,13 @@ export function stockRestore(manifest: Manifest): string[] {
   const whole = manifest.details.one_instant === true;
   const lines = [
     'set -e -o pipefail',
-    `# mongorestore ${needed ?? ''} or newer; mongo.yaml (mode 0600) holds two lines, uri: "mongodb://…" and password: "…"`,
+    `# mongorestore ${needed ?? ''} or newer; MONGO_CONFIG names a file (mode 0600) with two lines: uri: "mongodb://…" and password: "…"`,
   ];
   for (const stream of new Set(manifest.contents.map((content) => content.stream))) {
     const databases = manifest.contents.filter((content) => content.stream === stream);
     lines.push(
       `# ${databases.map(({ name }) => `database ${oneLine(name)}`).join(', ')}`,
-      `{ ${openedStream(manifest, stream)}; } | mongorestore --config=mongo.yaml --archive --stopOnError${whole ? ' --oplogReplay' : databases.map(({ name }) => ` --nsInclude=${shellWord(`${name}.*`)}`).join('')}`,
+      `{ ${openedStream(manifest, stream)}; } | mongorestore --config="$MONGO_CONFIG" --archive --stopOnError${whole ? ' --oplogReplay' : databases.map(({ name }) => ` --nsInclude=${shellWord(`${name}.*`)}`).join('')}`,
     );
   }
   if (whole) {

@@ -94,11 +94,17 @@ export async function startMongo(options: MongoOptions = {}): Promise<MongoServe
     tlsPort = options.tls === undefined ? null : await freePort();
     const args = real
       ? mongodArguments({ data, port, replicaSet, auth, folder })
-      : ferretArguments({ data, port, replicaSet, user, password, tlsPort, tls: options.tls });
+      : ferretArguments({ data, port, replicaSet, user, tlsPort, tls: options.tls });
     server = ServerProcess.start({
       command: path,
       args,
-      env: { PATH: '/usr/bin:/bin', FERRETDB_TELEMETRY: 'disable', HOME: folder },
+      env: {
+        PATH: '/usr/bin:/bin',
+        HOME: folder,
+        FERRETDB_TELEMETRY: 'disable',
+        // Not among the arguments, which everybody sees.
+        ...(real || password === null ? {} : { FERRETDB_SETUP_PASSWORD: password }),
+      },
       cwd: folder,
       logFile: join(folder, 'server.log'),
       as: account,
@@ -180,13 +186,13 @@ function ferretArguments(of: {
   port: number;
   replicaSet: boolean;
   user: string | null;
-  password: string | null;
   tlsPort: number | null;
   tls: MongoOptions['tls'];
 }): string[] {
   return [
     '--handler=sqlite',
-    `--sqlite-url=file:${of.data}/`,
+    // As for PostgreSQL here: no test cuts the power.
+    `--sqlite-url=file:${of.data}/?_pragma=synchronous(off)`,
     `--state-dir=${of.data}`,
     `--listen-addr=127.0.0.1:${of.port}`,
     '--debug-addr=-',
@@ -194,12 +200,7 @@ function ferretArguments(of: {
     ...(of.replicaSet ? ['--repl-set-name=rs0'] : []),
     ...(of.user === null
       ? []
-      : [
-          '--test-enable-new-auth',
-          '--setup-database=admin',
-          `--setup-username=${of.user}`,
-          `--setup-password=${of.password}`,
-        ]),
+      : ['--test-enable-new-auth', '--setup-database=admin', `--setup-username=${of.user}`]),
     ...(of.tls === undefined
       ? []
       : [
