@@ -12,6 +12,7 @@ import { serverError } from './errors.ts';
 import { instantWarnings } from './probe.ts';
 import { isPartial, selects } from './selection.ts';
 import {
+  findDatabase,
   type ListedDatabase,
   listCollections,
   listDatabases,
@@ -136,9 +137,9 @@ async function survey(target: Target, selection: Selection, run: RunContext): Pr
     { executionId, signal, read: 'near', doing: 'looking around' },
     async (client) => {
       const server = await readServer(client);
-      const all = await listDatabases(client);
-      const databases = url.database === null ? all : all.filter(({ name }) => name === url.database);
-      if (url.database !== null && databases.length === 0 && !ownDatabases.has(url.database)) {
+      const databases =
+        url.database === null ? await listDatabases(client) : await findDatabase(client, url.database);
+      if (url.database !== null && databases.length === 0) {
         throw new BackupctlError('not-found', `there is no database ${url.database} on this server`, {
           hint: 'check the name in the URL: MongoDB makes a database with its first collection',
         });

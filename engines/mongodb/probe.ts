@@ -1,7 +1,14 @@
 import type { MongoClient } from 'mongodb';
 import type { Probe, RunContext, Target } from '../engine.ts';
 import { withConnection } from './connection.ts';
-import { listDatabases, mayReadUsers, oplogAccess, readServer, type ServerFacts } from './server.ts';
+import {
+  findDatabase,
+  listDatabases,
+  mayReadUsers,
+  oplogAccess,
+  readServer,
+  type ServerFacts,
+} from './server.ts';
 import { type MongoUrl, parseMongoUrl } from './url.ts';
 
 /** See {@link Engine.probe}. */
@@ -13,8 +20,8 @@ export async function probe(target: Target, run: RunContext): Promise<Probe> {
     { executionId, signal, read: 'near', doing: 'looking around' },
     async (client) => {
       const server = await readServer(client);
-      const all = await listDatabases(client);
-      const databases = url.database === null ? all : all.filter(({ name }) => name === url.database);
+      const databases =
+        url.database === null ? await listDatabases(client) : await findDatabase(client, url.database);
       const sizes = databases.map(({ size }) => size);
       return {
         version: server.version,

@@ -3,14 +3,14 @@ import { BackupctlError, messageOf } from '../../errors/backupctl-error.ts';
 import type { RestoredDatabase, RunContext, Target } from '../engine.ts';
 import { withConnection } from './connection.ts';
 import { isKeptBy, keptName } from './restore-names.ts';
-import { type RestoreState, readStates, removeState } from './restore-state.ts';
+import { type RestoreState, readAllStates, readStates, removeState } from './restore-state.ts';
 import { undoRestore } from './restore-undo.ts';
 import { listDatabases } from './server.ts';
 
 /** See {@link Engine.cleanUp}. */
 export async function cleanUp(target: Target, executionId: string, run: RunContext): Promise<string[]> {
   return onTarget(target, run, async (client) => {
-    const states = await readStates(client);
+    const states = await readAllStates(client);
     return undoAll(
       target,
       client,
@@ -28,7 +28,7 @@ export async function sweep(
 ): Promise<string[]> {
   return onTarget(target, run, async (client) => {
     const lines: string[] = [];
-    const states = await readStates(client);
+    const states = await readAllStates(client);
     for (const executionId of new Set(states.map((state) => state.execution_id))) {
       if (!(await closed(executionId))) continue;
       const left = states.filter((state) => state.execution_id === executionId);

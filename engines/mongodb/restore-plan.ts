@@ -13,7 +13,7 @@ import { withConnection } from './connection.ts';
 import { pickDatabases, readIndex } from './restore-backup.ts';
 import { checkNewName, keptName, temporaryName } from './restore-names.ts';
 import { type RestoreState, readStates } from './restore-state.ts';
-import { listCollections, listDatabases, ownDatabases, readServer, type ServerFacts } from './server.ts';
+import { listCollections, ownDatabases, readServer, type ServerFacts } from './server.ts';
 import { parseMongoUrl } from './url.ts';
 
 /** What will be done with one database. */
@@ -75,7 +75,6 @@ export async function planInDetail(
       });
     }
     const states = await readStates(client, request.restoreId);
-    const existing = (await listDatabases(client)).map(({ name }) => name);
     const databases: PlannedDatabase[] = [];
     for (const [n, database] of picked.entries()) {
       // A backup of one database goes to the database that the URL names.
@@ -85,7 +84,7 @@ export async function planInDetail(
       databases.push(
         done !== undefined
           ? doneBefore(database, done)
-          : await decide(client, request, { database, target: name, n, existing, server }),
+          : await decide(client, request, { database, target: name, n, server }),
       );
     }
     return { index, server, databases, warnings: warningsOf(index, server, request) };
@@ -106,11 +105,10 @@ async function decide(
     database: IndexedDatabase;
     target: string;
     n: number;
-    existing: readonly string[];
     server: ServerFacts;
   },
 ): Promise<PlannedDatabase> {
-  const { database, target, n, existing, server } = of;
+  const { database, target, n, server } = of;
   const planned = { database, target, filled: target, kept: null };
   const documents = database.collections.reduce((sum, each) => sum + (each.documents ?? 0), 0);
   const size = `${database.collections.length} collections, ${documents} documents`;
@@ -121,11 +119,7 @@ async function decide(
       note: `${target} belongs to the server; --create-database puts what is in it beside`,
     };
   }
-  const other = existing.find((name) => name !== target && name.toLowerCase() === target.toLowerCase());
-  if (other !== undefined) {
-    return { ...planned, action: 'refuse', note: `MongoDB has no ${target} beside ${other}` };
-  }
-  const there = existing.includes(target) ? await listCollections(client, target) : [];
+  const there = await listCollections(client, target);
   if (there.length === 0) return { ...planned, action: 'create', note: `new, ${size}` };
   if (!request.overwrite) {
     const hint = request.createDatabase === null ? '--overwrite or --create-database NAME' : 'another name';

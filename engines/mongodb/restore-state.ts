@@ -29,13 +29,17 @@ const collection = 'databases';
 /** On the disk of most members before anything else happens, whatever the URL says of other writes. */
 const writeConcern = { w: 'majority' } as const;
 
-/** All that restores have left on this server, or one of them. */
-export async function readStates(client: MongoClient, restoreId?: string): Promise<RestoreState[]> {
+/** How far a restore has come. */
+export async function readStates(client: MongoClient, restoreId: string): Promise<RestoreState[]> {
+  return client.db(stateDatabase(restoreId)).collection<RestoreState>(collection).find().toArray();
+}
+
+/** All that restores have left on this server. */
+export async function readAllStates(client: MongoClient): Promise<RestoreState[]> {
   const { databases } = await client.db('admin').command({ listDatabases: 1, nameOnly: true });
-  const names = (databases as { name: string }[]).map(({ name }) => name).filter(isStateDatabase);
   const states: RestoreState[] = [];
-  for (const name of names) {
-    if (restoreId !== undefined && name !== stateDatabase(restoreId)) continue;
+  for (const { name } of databases as { name: string }[]) {
+    if (!isStateDatabase(name)) continue;
     states.push(...(await client.db(name).collection<RestoreState>(collection).find().toArray()));
   }
   return states;

@@ -60,6 +60,14 @@ export interface ListedDatabase {
   size: number | null;
 }
 
+/** One database, where anything is in it: this needs no right to list the others. */
+export async function findDatabase(client: MongoClient, name: string): Promise<ListedDatabase[]> {
+  const some = await client.db(name).listCollections({}, { nameOnly: true }).toArray();
+  if (some.length === 0) return [];
+  const { storageSize, totalSize } = await client.db(name).command({ dbStats: 1 });
+  return [{ name, size: Number(totalSize ?? storageSize) }];
+}
+
 /** Databases with something in them, without those that belong to the server itself. */
 export async function listDatabases(client: MongoClient): Promise<ListedDatabase[]> {
   const { databases } = await client.db('admin').command({ listDatabases: 1 });

@@ -31,7 +31,12 @@ export const mongodb: EngineSubject = {
     'a mongos, mongodb+srv, Atlas: nothing of them is to be had here',
   ],
   without: {
-    ...(standIn === null ? {} : { noRights: 'FerretDB has no rights: whoever has a password may do all' }),
+    ...(standIn === null
+      ? {}
+      : {
+          noRights: 'FerretDB has no rights: whoever has a password may do all',
+          many: 'FerretDB takes 20 s to name its databases where one has 10,000 collections or indexes',
+        }),
   },
   start: async () => {
     const server = await startMongo();
@@ -116,7 +121,9 @@ class RunningMongo implements RunningSubject {
       const documents = (length: number) =>
         Array.from({ length }, (_, i) => ({ _id: i as unknown as never, i }));
       await db.collection('a.t').insertMany(documents(100));
-      await db.collection('a.t').createIndex({ i: -1 }, { name: 'by i', unique: true });
+      // mongorestore itself, by the stock commands, makes none on FerretDB; those of `odd` come back by our way.
+      if (this.#server.real)
+        await db.collection('a.t').createIndex({ i: -1 }, { name: 'by i', unique: true });
       await db.collection('a.u').insertOne({ x: 'kept' });
       await db.collection('b.t').insertMany(documents(50));
       await db.collection('c').insertOne({ y: 1 });
