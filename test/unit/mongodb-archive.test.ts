@@ -25,7 +25,7 @@ function archiveOf(
   blocks: Block[],
   { crcs = {} as Record<string, bigint>, without = '' } = {},
 ): Buffer {
-  const pieces = [Buffer.from([0x6d, 0xe2, 0x99, 0x81])];
+  const pieces: Buffer[] = [Buffer.from([0x6d, 0xe2, 0x99, 0x81])];
   pieces.push(bson({ concurrent_collections: 4, version: '0.1', server_version: '7.0', tool_version: '1' }));
   for (const each of prelude) pieces.push(bson({ ...each, metadata: '{}', size: 0 }));
   pieces.push(terminator);
