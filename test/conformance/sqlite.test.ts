@@ -273,6 +273,33 @@ describe('a backup of SQLite', () => {
     }
   });
 
+  test('that has no room for its copy is none, and says so before it begins', async (context) => {
+    const why = whyNoLoop();
+    if (why !== null) return context.skip(why);
+    const place = await made(`CREATE TABLE t AS SELECT randomblob(6000000) AS x`);
+    const disk = await startSmallDisk(8 * 1024 * 1024);
+    try {
+      await disk.fill(1024 * 1024);
+      const signal = new AbortController().signal;
+      const log = { info: () => {}, warn: () => {}, error: () => {} };
+      const run = { executionId: randomUUID(), signal, log, scratch: disk.directory };
+      expect((await engine.probe(place.target, run)).warnings).toContainEqual(
+        expect.stringMatching(/copies the database first, and there is room for/),
+      );
+      const request = { backupId: 'b', selection: {}, yieldToDdlSeconds: null, lockWaitSeconds: 1 };
+      const sink = {
+        write: () => Promise.reject(new Error('begun')),
+        writeIndex: () => Promise.reject(new Error('begun')),
+      };
+      expect(await code(engine.dump(place.target, request, sink, run))).toMatch(
+        /^no-space: .*copied before it is compressed/,
+      );
+      expect((await readdir(disk.directory)).sort()).toEqual(['filler', 'lost+found']);
+    } finally {
+      await disk.stop();
+    }
+  });
+
   test('follows a link to the database, and its name is that of the link', async () => {
     const place = await made('PRAGMA journal_mode = WAL; CREATE TABLE t AS SELECT 1 AS x');
     const link = placeAt(`${fileOf(place)}.link`);
