@@ -26,7 +26,8 @@ export function isUnknownThere(error: unknown): boolean {
   return code === codes.commandNotFound || code === codes.notImplemented;
 }
 
-const certificate = /certificate|x509|self.signed|unable to (verify|get)|altnames|CERT_|tls: |alert unknown ca/i;
+const certificate =
+  /certificate|x509|self.signed|unable to (verify|get)|altnames|CERT_|tls: |alert unknown ca/i;
 const passing =
   /timed? ?out|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|connection .*closed|server selection|no reachable servers|NotWritablePrimary|not (primary|master)|InterruptedDueTo|ShutdownInProgress|socket|network|connection refused|unexpected EOF|connection reset|broken pipe/i;
 
