@@ -93,7 +93,9 @@ export function faultCases(trial: Trial): void {
       const watch = await OwnChildren.watch();
       const executionId = randomUUID();
       const request = { overwrite: true, restoreId: randomUUID() };
-      await trial.workshop.loseWorker(backup, over(place), request, { executionId, after: somewhere() });
+      // More than pipes hold: what fills the target has begun by then.
+      const after = 1_000_000 + somewhere();
+      await trial.workshop.loseWorker(backup, over(place), request, { executionId, after });
       // It could not clear up; and nobody takes away what may be another's that still works.
       await trial.workshop.cleanUp(place.target, randomUUID());
       expect(await trial.running.leftovers()).not.toEqual([]);
