@@ -32,40 +32,29 @@ export async function checkTree(
   await writeFile(choiceFile, JSON.stringify(choice), { mode: 0o600, flag: 'wx' });
   const stream = await source.open(indexStream);
   stream.on('error', () => {}); // who reads it sees it; nobody may be reading yet
-  let moved = 0;
-  await unlessStalled(
-    run,
-    async () => `${moved}`,
-    async (signal) => {
-      const pipeline = await Pipeline.start({
-        scratch: run.scratch,
-        signal,
-        stages: [
-          { name: 'zstd', command: zstd, args: ['-dcq'], stdin: 'feed', stdout: { pipe: 'lines' } },
-          {
-            ...ownProgram(import.meta.dirname, 'tree-check-main', [choiceFile, reportFile]),
-            stdin: { pipe: 'lines' },
-            // A letter now and then, which only says that it goes on.
-            stdout: 'stream',
-            cwd: tree,
-          },
-        ],
-      }).catch((error: unknown) => {
-        stream.destroy();
-        throw error;
-      });
-      pipeline.stream?.on('data', () => {
-        moved += 1;
-      });
-      try {
-        await feed(stream, pipeline, (bytes) => {
-          moved += bytes;
-        });
-      } finally {
-        await pipeline.terminate();
-      }
-    },
-  );
+  await unlessStalled(run, async (signal, signs) => {
+    const pipeline = await Pipeline.start({
+      scratch: run.scratch,
+      signal,
+      stages: [
+        { name: 'zstd', command: zstd, args: ['-dcq'], stdin: 'feed', stdout: { pipe: 'lines' } },
+        {
+          ...ownProgram(import.meta.dirname, 'tree-check-main', [choiceFile, reportFile]),
+          stdin: { pipe: 'lines' },
+          cwd: tree,
+        },
+      ],
+    }).catch((error: unknown) => {
+      stream.destroy();
+      throw error;
+    });
+    signs.watch(pipeline.children);
+    try {
+      await feed(stream, pipeline, (bytes) => signs.moved(bytes));
+    } finally {
+      await pipeline.terminate();
+    }
+  });
   const report = JSON.parse(await readFile(reportFile, 'utf8')) as CheckReport;
   const { checked, differences, metadata, unread } = report;
   if (differences.length === 0 && checked !== members) {

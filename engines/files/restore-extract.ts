@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFile, statfs, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RestoreSource, RunContext } from '../engine.ts';
 import { feed } from '../process/feed.ts';
@@ -32,11 +32,6 @@ export async function extract(
   let more = 0;
   const stream = await source.open(dataStream);
   stream.on('error', () => {}); // who reads it sees it; nobody may be reading yet
-  let fed = 0;
-  const room = async () => {
-    const { bfree, ffree } = await statfs(tree);
-    return `${fed} ${bfree} ${ffree}`;
-  };
   const start = (signal: AbortSignal) =>
     Pipeline.start({
       scratch: run.scratch,
@@ -71,14 +66,15 @@ export async function extract(
         },
       ],
     });
-  await unlessStalled(run, room, async (signal) => {
+  await unlessStalled(run, async (signal, signs) => {
     const pipeline = await start(signal).catch((error: unknown) => {
       stream.destroy();
       throw error;
     });
+    signs.watch(pipeline.children);
     try {
       await feed(stream, pipeline, (bytes) => {
-        fed += bytes;
+        signs.moved(bytes);
         onBytes(bytes);
       });
     } finally {

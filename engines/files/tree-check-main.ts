@@ -9,7 +9,6 @@ import {
   readFileSync,
   readlinkSync,
   readSync,
-  writeSync,
 } from 'node:fs';
 import { endWith } from '../process/own-program.ts';
 import { Choice, type ChoiceDocument } from './choice.ts';
@@ -48,7 +47,6 @@ function main(choiceFile: string, report: string): void {
     const name = choice.nameOf(pathOf(file).toString('latin1'), file.type);
     if (name === null) continue;
     found.checked += 1;
-    goesOn(4096);
     check(file, Buffer.from(name, 'latin1'), choice, found);
     if (found.differences.length >= mostDifferences) break;
   }
@@ -95,16 +93,6 @@ function check(file: IndexedFile, path: Buffer, choice: Choice, found: CheckRepo
   if (choice.asRoot && (stats.uid !== BigInt(file.uid) || stats.gid !== BigInt(file.gid))) shown('owner');
 }
 
-let unsaid = 0;
-
-/** A letter for each 64 MiB that were read, so that who waits sees that it goes on. */
-function goesOn(bytes: number): void {
-  unsaid += bytes;
-  if (unsaid < 64 * 1024 * 1024) return;
-  unsaid = 0;
-  writeSync(1, '.');
-}
-
 const buffer = Buffer.allocUnsafeSlow(1024 * 1024);
 
 function hasContent(file: IndexedFile, path: Buffer, stats: BigIntStats, found: CheckReport): boolean {
@@ -127,7 +115,6 @@ function hasContent(file: IndexedFile, path: Buffer, stats: BigIntStats, found: 
         const read = readSync(descriptor, buffer, 0, Math.min(buffer.length, offset + size - at), at);
         if (read === 0) return false;
         hash.update(buffer.subarray(0, read));
-        goesOn(read);
         at += read;
       }
     }
