@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { BackupctlError, messageOf } from '../../errors/backupctl-error.ts';
 import type { RestoreRequest, Target } from '../engine.ts';
 import { runToEnd } from '../process/child.ts';
+import { checkedId } from '../run-id.ts';
 import { checkDirectory, parseFilesUrl } from './url.ts';
 
 /** Where a restore goes to: what the request names, else the directory of the target. @throws BackupctlError usage */
@@ -19,12 +20,12 @@ export function directoryOf(
 
 /** Where a restore fills the tree before it gets its name: beside it, so that a rename is enough. */
 export function workPath(directory: string, executionId: string): string {
-  return join(dirname(directory), `.backupctl-${executionId}`);
+  return join(dirname(directory), `.backupctl-${checkedId(executionId)}`);
 }
 
 /** The name under which an overwritten directory is kept. */
 export function keptPath(directory: string, restoreId: string): string {
-  const ending = `.before-${restoreId.slice(0, 8)}`;
+  const ending = `.before-${checkedId(restoreId).slice(0, 8)}`;
   const name = Buffer.from(basename(directory));
   // A name has 255 bytes at most; what is cut off is in the note.
   const room = 255 - ending.length;

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, lstat, open, readdir, readFile, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, normalize } from 'node:path';
 import { BackupctlError, messageOf } from '../../errors/backupctl-error.ts';
 import type { RestoreRequest, RestoreSource, Target } from '../engine.ts';
+import { checkedId } from '../run-id.ts';
 import { pathOf } from './url.ts';
 
 /** What SQLite keeps beside a database, by its name. */
@@ -22,7 +23,8 @@ export function placeOf(
     const path = pathOf(target.url);
     return { folder: dirname(path), path };
   }
-  const folder = request.toDirectory.replace(/(?<=.)\/+$/, '');
+  // As whoever allowed it has read it: with a link on the way, `..` leads elsewhere.
+  const folder = normalize(request.toDirectory).replace(/(?<=.)\/+$/, '');
   if (!folder.startsWith('/') || /[\0\r\n]/.test(folder)) {
     throw new BackupctlError('usage', '--to-directory is not an absolute path of one line');
   }
@@ -34,12 +36,12 @@ export function placeOf(
 
 /** Where a restore fills the file: of each attempt its own, so that one that was given up cannot write into the next. */
 export function fillingPath(folder: string, executionId: string): string {
-  return join(folder, `.backupctl-${executionId}-${randomUUID().slice(0, 8)}.sqlite`);
+  return join(folder, `.backupctl-${checkedId(executionId)}-${randomUUID().slice(0, 8)}.sqlite`);
 }
 
 /** The name under which an overwritten database is kept. */
 export function keptPath(path: string, restoreId: string): string {
-  const ending = `.before-${restoreId.slice(0, 8)}`;
+  const ending = `.before-${checkedId(restoreId).slice(0, 8)}`;
   // A name has 255 bytes at most, with the longest companion.
   const name = Buffer.from(basename(path)).subarray(0, 255 - ending.length - '-journal'.length);
   return join(dirname(path), `${name.toString('utf8').replace(/\ufffd+$/, '')}${ending}`);
@@ -56,7 +58,8 @@ export interface RestoreMark {
   note: string;
 }
 
-const markPath = (folder: string, restoreId: string) => join(folder, `.backupctl-restored-${restoreId}.json`);
+const markPath = (folder: string, restoreId: string) =>
+  join(folder, `.backupctl-restored-${checkedId(restoreId)}.json`);
 
 /** On the disk when it resolves. */
 export async function writeMark(folder: string, mark: RestoreMark): Promise<void> {
