@@ -27,7 +27,7 @@ export function isUnknownThere(error: unknown): boolean {
 }
 
 const certificate =
-  /certificate|x509|self.signed|unable to (verify|get)|altnames|CERT_|tls: |alert unknown ca/i;
+  /certificate|x509|self.signed|unable to (verify|get)|altnames|CERT_|tls: |tlsv1|SSL (alert|routines)|handshake failure/i;
 const passing =
   /timed? ?out|ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|connection .*closed|server selection|no reachable servers|NotWritablePrimary|not (primary|master)|InterruptedDueTo|ShutdownInProgress|socket|network|connection refused|unexpected EOF|connection reset|broken pipe/i;
 
