@@ -15,29 +15,29 @@ import type { Contents, EngineSubject, Place, RunningSubject, Walk } from './sub
 
 const standIn = whyNoMongod();
 
+const nowhere = 'a mongos, mongodb+srv, Atlas: nothing of them is to be had here';
+
+/** What FerretDB cannot show. */
+const ofStandIn: Pick<EngineSubject, 'notShown' | 'without'> = {
+  notShown: [
+    'a real mongod, which is tried where one is on PATH: FerretDB stands in for it',
+    'views, time series, validators, collations, clustered collections, TTL, partial, text, geo, hashed, wildcard and hidden indexes: FerretDB has none (what restores them is tried on recorded samples)',
+    'decimals, code, symbols, MinKey and MaxKey, NaN and infinity, arrays in arrays, names with dots and dollars within documents: FerretDB takes none',
+    'users and roles brought back, a user who lacks rights: FerretDB has neither roles nor what mongorestore needs to merge users',
+    'renameCollection into another database, transactions in the oplog, a secondary beside a primary',
+    nowhere,
+  ],
+  without: {
+    noRights: 'FerretDB has no rights: whoever has a password may do all',
+    many: 'FerretDB takes 20 s to name its databases where one has 10,000 collections or indexes',
+  },
+};
+
 /** MongoDB: a `mongod` of PATH, else FerretDB, which stands in for it. */
 export const mongodb: EngineSubject = {
   engine: 'mongodb',
-  notShown: [
-    ...(standIn === null
-      ? []
-      : [
-          `a real mongod: ${standIn}`,
-          'views, time series, validators, collations, clustered collections, TTL, partial, text, geo, hashed, wildcard and hidden indexes: FerretDB has none (what restores them is tried on recorded samples)',
-          'decimals, code, symbols, MinKey and MaxKey, NaN and infinity, arrays in arrays, names with dots and dollars within documents: FerretDB takes none',
-          'users and roles brought back, a user who lacks rights: FerretDB has neither roles nor what mongorestore needs to merge users',
-          'renameCollection into another database, transactions in the oplog, a secondary beside a primary',
-        ]),
-    'a mongos, mongodb+srv, Atlas: nothing of them is to be had here',
-  ],
-  without: {
-    ...(standIn === null
-      ? {}
-      : {
-          noRights: 'FerretDB has no rights: whoever has a password may do all',
-          many: 'FerretDB takes 20 s to name its databases where one has 10,000 collections or indexes',
-        }),
-  },
+  ...(standIn === null ? { notShown: [nowhere], without: {} } : ofStandIn),
+  onSetUp: ofStandIn,
   start: async () => {
     const server = await startMongo();
     try {
