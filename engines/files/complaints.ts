@@ -3,7 +3,14 @@ import type { ChildFailedError } from '../process/child.ts';
 import { matches } from './pattern.ts';
 
 /** What tar may say of a file without the backup being a failure. */
-export type ComplaintKind = 'changed' | 'vanished' | 'shrank' | 'unreadable' | 'ignored' | 'attributes';
+export type ComplaintKind =
+  | 'changed'
+  | 'vanished'
+  | 'shrank'
+  | 'unreadable'
+  | 'ignored'
+  | 'attributes'
+  | 'mounts';
 
 /** Some files, by names as tar writes them; not all, where there are many. */
 export interface Named {
@@ -22,6 +29,7 @@ const forms: readonly [ComplaintKind, RegExp][] = [
   ['unreadable', /^(.*): (?:Warning: )?Read error at byte \d+, while reading \d+ bytes?: .*$/],
   ['unreadable', /^(.*): (?:Warning: )?Cannot (?:open|stat|read|readlink|savedir|close|seek to \d+): .*$/],
   ['ignored', /^(.*): (?:socket ignored|door ignored|Unknown file type; file ignored)$/],
+  ['mounts', /^(.*?)\/?: file is on a different filesystem; not dumped$/],
   [
     'attributes',
     /^(.*): (?:Warning: )?Cannot (?:l?listxattr|l?getxattr|acl_get_file\w*|.*getfilecon.*)\b.*$/,
@@ -34,7 +42,14 @@ const words: Readonly<Record<ComplaintKind, string>> = {
   shrank: 'became shorter while it was read: the backup has zeros at its end',
   unreadable: 'could not be read, which the URL allows: it is not (or not whole) in the backup',
   ignored: 'is a socket or of an unknown kind, and not in the backup',
+  mounts: 'is another file system, and not in the backup (mounts=cross in the URL takes it)',
   attributes: 'has extended attributes or ACLs that could not be read',
+};
+
+/** What explains an exit code other than 0: some files differ (1), or tar could not do all (2). */
+const explanations: Readonly<Record<number, readonly ComplaintKind[]>> = {
+  1: ['changed', 'vanished', 'shrank', 'unreadable'],
+  2: ['unreadable'],
 };
 
 /**
@@ -88,7 +103,7 @@ export class Complaints {
       });
     }
     if (exitCode === 0) return;
-    const explained = [...this.#found.keys()].some((kind) => kind !== 'ignored' && kind !== 'attributes');
+    const explained = explanations[exitCode]?.some((kind) => this.#found.has(kind)) === true;
     if (failure !== undefined && (this.#unknown.length > 0 || !explained)) throw failure();
   }
 

@@ -8,15 +8,12 @@ import { findProgram, versionOf } from '../process/find.ts';
 import { ownProgram } from '../process/own-program.ts';
 import { Pipeline } from '../process/pipeline.ts';
 import { Complaints } from './complaints.ts';
-import { checkRoot, mountsBelow } from './root.ts';
+import { checkRoot } from './root.ts';
 import { dataStream, indexStream } from './stream-names.ts';
 import { tarArguments } from './tar-arguments.ts';
 import type { ArchiveReport } from './tar-index-main.ts';
 import { findGnuTar } from './tools.ts';
 import { parseFilesUrl } from './url.ts';
-
-/** Names of mount points that a manifest holds. */
-const mostMounts = 200;
 
 /**
  * Takes a whole backup of a tree: tar, `tee`, zstd; and beside it a reader of ours, which checks the archive to its end
@@ -33,7 +30,6 @@ export async function dump(
   await checkRoot(url.path);
   const [tar, tee, zstd] = [await findGnuTar(), await findProgram('tee'), await findProgram('zstd')];
   const args = await tarArguments(url, request.selection);
-  const mounts = url.crossMounts ? [] : await mountsBelow(url.path);
   const complaints = new Complaints(url.unreadable);
   const startedAt = new Date();
   const isRoot = process.geteuid?.() === 0;
@@ -72,18 +68,11 @@ export async function dump(
       as_root: isRoot,
       /** Files are read one after the other. */
       one_instant: false,
-      ...(mounts.length === 0 ? {} : { mounts_left_out: mounts.slice(0, mostMounts) }),
       ...complaints.details(),
       ...(url.exclude.length === 0 ? {} : { exclude: url.exclude }),
       ...(Object.keys(selection).length === 0 ? {} : { selection }),
     },
-    warnings: [
-      ...mounts.slice(0, 20).map((mount) => `${mount} is another file system, and not in the backup`),
-      ...(mounts.length > 20
-        ? [`${mounts.length - 20} more file systems are mounted below, and not in the backup`]
-        : []),
-      ...complaints.warnings(),
-    ],
+    warnings: complaints.warnings(),
     startedAt,
   };
 }

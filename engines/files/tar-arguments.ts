@@ -26,7 +26,8 @@ export async function tarArguments(url: FilesUrl, selection: Selection): Promise
     '--sparse-version=1.0',
     '--sort=name',
     ...attributeArguments,
-    ...(url.crossMounts ? [] : ['--one-file-system']),
+    // Only when it is to name everything does it name the file systems that it does not enter.
+    ...(url.crossMounts ? [] : ['--one-file-system', '--verbose', '--index-file=/dev/null']),
     ...excludeArguments([ownDirectories, ...exclude]),
     `--directory=${url.path}`,
     ...(await members(url.path, selection.include ?? [])),

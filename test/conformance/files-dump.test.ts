@@ -187,7 +187,7 @@ os.symlink('/etc', 'tree/link')
       await using backup = await FilesBackup.take(ground.at('tree'));
       expect(backup.paths()).toEqual(['.', 'mounted on']);
       expect(backup.outcome.warnings).toEqual([
-        `${ground.at('tree', 'mounted on')} is another file system, and not in the backup`,
+        expect.stringMatching(/^mounted on is another file system, and not in the backup/),
       ]);
       await using all = await FilesBackup.take(ground.at('tree'), '?mounts=cross');
       expect(all.paths()).toEqual(['.', 'mounted on', 'mounted on/inside']);

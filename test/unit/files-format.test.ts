@@ -231,6 +231,9 @@ describe("tar's complaints", () => {
     expect(() =>
       heard([], 'tar: ./a: file changed as we read it', 'tar: something else entirely').judge(2, failure),
     ).toThrow('the last words');
+    expect(() => heard([], 'tar: ./a: file changed as we read it').judge(2, failure)).toThrow(
+      'the last words',
+    );
     expect(() => heard([]).judge(0, failure)).not.toThrow();
   });
 
