@@ -4,12 +4,12 @@ import { BackupctlError, messageOf } from '../../errors/backupctl-error.ts';
 import type { RestoredDatabase, RestoreRequest, RunContext, Target } from '../engine.ts';
 import {
   directoryOf,
+  discardWork,
   isSwapped,
   keptPath,
   readMark,
   removeTree,
   syncDirectory,
-  workPath,
   worksIn,
 } from './restore-place.ts';
 
@@ -20,10 +20,14 @@ export async function cleanUp(
   _run: RunContext,
   request?: RestoreRequest,
 ): Promise<string[]> {
-  const work = workPath(directoryOf(target, request), executionId);
-  const mark = await readMark(work);
-  if (mark !== null && isSwapped(mark, work)) return []; // a retry has to know; `forgetRestore` takes it away
-  return removeWork(work);
+  const removed: string[] = [];
+  for (const work of await worksIn(dirname(directoryOf(target, request)))) {
+    if (work.executionId !== executionId) continue;
+    const mark = await readMark(work.path);
+    if (mark !== null && isSwapped(mark, work.path)) continue; // a retry has to know; `forgetRestore` takes it away
+    removed.push(...(await removeWork(work.path)));
+  }
+  return removed;
 }
 
 /** Takes away the marks of a restore whose result is on record. */
@@ -89,19 +93,24 @@ async function removeWork(work: string): Promise<string[]> {
   const mark = await readMark(work);
   const swapped = mark !== null && isSwapped(mark, work);
   if (mark?.state === 'swapping' && !swapped) lines.push(...(await endSwap(work, mark)));
-  await removeTree(work);
+  await discardWork(work);
   if (!swapped) lines.push(`the half-filled ${basename(work)} in ${dirname(work)}`);
   return lines;
 }
 
 /** A swap that was cut between its two renames: the old directory gets its name back. */
-async function endSwap(work: string, mark: { directory: string; kept: string | null }): Promise<string[]> {
+export async function endSwap(
+  work: string,
+  mark: { directory: string; kept: string | null },
+): Promise<string[]> {
   // Whatever the mark says, only names beside it count: it could be somebody else's words.
   const beside = (path: string) => dirname(path) === dirname(work);
   if (mark.kept === null || !beside(mark.kept) || !beside(mark.directory)) return [];
   const isThere = (await lstat(mark.directory).catch(() => null)) !== null;
   const old = await lstat(mark.kept).catch(() => null);
-  if (isThere || old === null) return [];
+  if (old === null) return [];
+  if (isThere)
+    return [`nothing of the old directory, which is ${mark.kept}: ${mark.directory} came to be meanwhile`];
   try {
     await rename(mark.kept, mark.directory);
     await syncDirectory(dirname(work));

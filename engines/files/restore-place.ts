@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BackupctlError, messageOf } from '../../errors/backupctl-error.ts';
 import type { RestoreRequest, Target } from '../engine.ts';
@@ -18,9 +18,13 @@ export function directoryOf(
     : checkDirectory(request.toDirectory, 'the directory to restore into');
 }
 
-/** Where a restore fills the tree before it gets its name: beside it, so that a rename is enough. */
+/**
+ * Where a restore fills the tree before it gets its name: beside it, so that a rename is enough. Of each attempt its own, so
+ * that one that was given up, and lives, never brings the half-filled tree of the next under its name.
+ */
 export function workPath(directory: string, executionId: string): string {
-  return join(dirname(directory), `.backupctl-${checkedId(executionId)}`);
+  const attempt = randomUUID().slice(0, 8);
+  return join(dirname(directory), `.backupctl-${checkedId(executionId)}-${attempt}`);
 }
 
 /** The name under which an overwritten directory is kept. */
@@ -61,7 +65,7 @@ export async function readMark(work: string): Promise<RestoreMark | null> {
   }
 }
 
-const workName = /^\.backupctl-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+const workName = /^\.backupctl-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-[0-9a-f]{8}$/;
 
 /** Directories of restores that lie in a directory. */
 export async function worksIn(above: string): Promise<{ path: string; executionId: string }[]> {
@@ -141,6 +145,14 @@ export function placeError(error: unknown, path: string): unknown {
     return new BackupctlError('no-space', `there is no room left for ${path}`, { cause: error });
   }
   return new BackupctlError('failed', messageOf(error), { cause: error });
+}
+
+/** Takes a restore's own directory away. Its mark goes first: with half of it gone, it would say that the tree has its name. */
+export async function discardWork(work: string): Promise<void> {
+  if ((await lstat(work).catch(() => null)) === null) return;
+  await rm(join(work, markName), { force: true });
+  await syncDirectory(work);
+  await removeTree(work);
 }
 
 /** Takes a tree away, also one of read-only directories and of paths that are too long to be named. Links are not followed. */

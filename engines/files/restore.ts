@@ -14,9 +14,11 @@ import { runToEnd } from '../process/child.ts';
 import type { ChoiceDocument } from './choice.ts';
 import { checkTree } from './restore-check.ts';
 import { chooseFrom } from './restore-choice.ts';
+import { endSwap } from './restore-cleanup.ts';
 import { extract } from './restore-extract.ts';
 import {
   directoryOf,
+  discardWork,
   doneBefore,
   isSwapped,
   keptPath,
@@ -52,7 +54,7 @@ export async function restore(
   const line = { database: source.manifest.contents[0]?.name ?? '', target: directory };
   const before = await doneBefore(directory, request.restoreId);
   if (before !== null) {
-    return [{ ...line, status: 'restored', kept_as: before.kept, note: before.note }];
+    return [{ ...line, status: 'restored', ...(await dropKept(before, request)) }];
   }
   const plan = await planRestore(target, request, source, run);
   const step = unlessRefused(plan);
@@ -72,6 +74,7 @@ export async function restore(
     begun = true;
     await writeMark(work, mark);
     const notes = [...(await fill(work, choice, source, run)), ...plan.warnings.slice(0, 1)];
+    run.signal.throwIfAborted();
     run.progress({ phase: `swap ${directory}`, bytes: 0 });
     const done = await bringUnderItsName(work, mark, step, notes, request);
     run.log.info(`${directory} is restored: ${done.note}`);
@@ -132,7 +135,8 @@ async function bringUnderItsName(
     // Over an empty directory too; one that was filled meanwhile is refused by the kernel.
     await rename(tree, directory);
   } catch (error) {
-    if (kept !== null) await rename(kept, directory);
+    // Where that fails too, whoever clears up tries again, and tells where it is.
+    if (kept !== null) await rename(kept, directory).catch(() => {});
     throw error;
   }
   if (isFixed) await chmod(directory, mode & 0o7777);
@@ -164,11 +168,18 @@ async function undo(work: string, step: RestoreStep, directory: string): Promise
   const mark = await readMark(work);
   // Renamed already, and only what comes behind that failed.
   if (mark !== null && isSwapped(mark, work)) return `${directory} is the restored one`;
+  let lines: string[] = [];
   try {
-    await removeTree(work);
-    return `${state}; what was half filled was removed`;
+    if (mark?.state === 'swapping') lines = await endSwap(work, mark);
   } catch (error) {
-    return `${state}; the half-filled ${work} could not be removed: ${messageOf(error)}`;
+    return messageOf(error);
+  }
+  const told = lines.length > 0 ? lines.join('; ') : state;
+  try {
+    await discardWork(work);
+    return `${told}; what was half filled was removed`;
+  } catch (error) {
+    return `${told}; the half-filled ${work} could not be removed: ${messageOf(error)}`;
   }
 }
 

@@ -127,7 +127,7 @@ with open('y' * 180, 'w') as file: file.write('deep down')
 for path in ('cache/a', 'keep/cache/b', 'keep/x.log', 'keep/y.log.txt', 'keep/[z]', 'keep/z', 'tmp/t', 'keep/tmp/t', '.backupctl-keep', 'a b'):
     os.makedirs(os.path.dirname('tree/' + path), exist_ok=True)
     open('tree/' + path, 'w').close()
-os.mkdir('tree/.backupctl-11111111-1111-4111-8111-111111111111')
+os.mkdir('tree/.backupctl-11111111-1111-4111-8111-111111111111-0badcafe')
 `);
     await using backup = await FilesBackup.take(ground.at('tree'), '?exclude=/cache&exclude=*.log', {
       exclude: ['keep/tmp', '\\[z\\]'],

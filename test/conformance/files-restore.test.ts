@@ -2,8 +2,10 @@ import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -183,10 +185,50 @@ describe('a restore of files', () => {
       ...run.context,
       progress: () => {},
     });
-    expect(restored).toMatchObject([{ status: 'restored', kept_as: kept, note: 'checked' }]);
+    expect(restored).toMatchObject([{ status: 'restored', kept_as: kept }]);
+    expect(restored[0]?.note).toBe(`the old one is ${kept}; checked`);
     expect(existsSync(join(directory, 'since'))).toBe(true);
+    mkdirSync(kept);
+    const dropped = await engine.restore(target, { ...request, dropOld: true }, backup.source, {
+      ...run.context,
+      progress: () => {},
+    });
+    expect(dropped).toMatchObject([{ status: 'restored', kept_as: null }]);
+    expect([existsSync(kept), existsSync(join(directory, 'since'))]).toEqual([false, true]);
     await engine.forgetRestore(target, request.restoreId, run.context, request);
     expect(await leftIn(ground.path)).toEqual([]);
+  });
+
+  test('that was cut between its two renames, while the directory came to be anew, says where the old one is', async () => {
+    await using ground = await Ground.make();
+    await using run = await TestRun.start();
+    const directory = ground.at('tree');
+    const request = requestFor({ overwrite: true });
+    const work = workPath(directory, run.context.executionId);
+    const kept = keptPath(directory, request.restoreId);
+    for (const path of [join(work, 'tree'), kept, directory]) mkdirSync(path, { recursive: true });
+    writeFileSync(join(kept, 'data'), 'of years');
+    await writeMark(work, {
+      ...{ restore_id: request.restoreId, execution_id: run.context.executionId, directory, kept },
+      ...{ state: 'swapping', note: '' },
+    });
+    const lines = await engine.cleanUp(filesTarget(directory), run.context.executionId, run.context, request);
+    expect(lines).toContainEqual(expect.stringContaining(kept));
+    expect([existsSync(join(kept, 'data')), existsSync(work)]).toEqual([true, false]);
+  });
+
+  test('of an attempt that was given up, and lives, never brings the half-filled tree of the next under its name', async () => {
+    await using ground = await Ground.make();
+    await using backup = await smallTree(ground);
+    const [directory, before] = [ground.at('tree'), walkTree(ground.at('tree'))];
+    const { status } = await restoreFiles(directory, backup, { overwrite: true }, (phase, run) => {
+      if (!phase.startsWith('swap ')) return;
+      const [own = ''] = readdirSync(ground.path).filter((name) => name.startsWith('.backupctl-'));
+      rmSync(ground.at(own), { recursive: true });
+      mkdirSync(join(workPath(directory, run.context.executionId), 'tree'), { recursive: true });
+    });
+    expect(status).toBe('failed');
+    expect(walkTree(directory)).toEqual(before);
   });
 
   test('of a lost run is swept by its execution, beside the tree and where restores may go to', async () => {
@@ -197,10 +239,10 @@ describe('a restore of files', () => {
     mkdirSync(ground.at('elsewhere'));
     for (const folder of [ground.path, ground.at('elsewhere')]) {
       for (const id of [lost, alive])
-        mkdirSync(join(folder, `.backupctl-${id}`, 'tree'), { recursive: true });
+        mkdirSync(join(folder, `.backupctl-${id}-0badcafe`, 'tree'), { recursive: true });
     }
     writeFileSync(ground.at('elsewhere', '.backupctl-mine'), '');
-    symlinkSync(ground.at('tree'), ground.at('.backupctl-11111111-1111-4111-8111-111111111111'));
+    symlinkSync(ground.at('tree'), ground.at('.backupctl-11111111-1111-4111-8111-111111111111-0badcafe'));
     const sweep = (directories: string[]) =>
       engine.sweep(filesTarget(ground.at('tree')), async (id) => id !== alive, {
         ...run.context,
@@ -209,7 +251,7 @@ describe('a restore of files', () => {
     expect(await sweep([ground.at('elsewhere', 'restored')])).toHaveLength(2);
     expect(await sweep([ground.at('elsewhere')])).toEqual([]);
     expect((await leftIn(ground.at('elsewhere'))).sort()).toEqual(
-      [`.backupctl-${alive}`, '.backupctl-mine'].sort(),
+      [`.backupctl-${alive}-0badcafe`, '.backupctl-mine'].sort(),
     );
     expect(existsSync(ground.at('tree', 'three'))).toBe(true);
     expect(backup.paths()).toContain('three');
