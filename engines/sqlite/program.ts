@@ -50,6 +50,11 @@ export async function sqlite<V extends keyof Reports>(
   }
 }
 
+/** SQLITE_READONLY_ROLLBACK: a hot journal, which somebody who only reads cannot roll back. */
+const rollback = 776;
+const logWords =
+  "a database with a write-ahead log can only be read where its log (-wal, -shm) is there or can be made: let the worker's user write to its folder";
+
 /** What a code of SQLite (the first byte of it) means for who runs backups. */
 function inWords(error: unknown, path: string): unknown {
   if (!(error instanceof ChildFailedError)) return error;
@@ -69,19 +74,18 @@ function inWords(error: unknown, path: string): unknown {
     case 6:
       return say('unavailable', 'another program holds a lock on the database', true);
     case 8:
-      return say(
-        'refused',
-        'a program that may write has to open it once, since a crash has left a journal: sqlite3 FILE "PRAGMA user_version"',
-      );
+      return Number(number) === rollback
+        ? say(
+            'refused',
+            'a program that may write has to open it once, since a crash has left a journal: sqlite3 FILE "PRAGMA user_version"',
+          )
+        : say('credentials', logWords);
     case 11:
       return say('failed', 'the file is damaged: `sqlite3 FILE .recover` saves what can be read', false);
     case 13:
       return say('no-space', 'make room on the disk');
     case 14:
-      return say(
-        'credentials',
-        "a database with a write-ahead log can only be read where its log (-wal, -shm) is there or can be made: let the worker's user write to its folder",
-      );
+      return say('credentials', logWords);
     case 26:
       return say(
         'refused',

@@ -1,10 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -15,6 +17,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { engine } from '../../engines/sqlite/engine.ts';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
+import { projectRoot } from '../servers/cache.ts';
 import { startSmallDisk, whyNoLoop } from '../servers/small-disk.ts';
 import { until } from '../servers/wait.ts';
 import { OwnChildren } from './engines/own-children.ts';
@@ -298,6 +301,35 @@ describe('a backup of SQLite', () => {
     } finally {
       await disk.stop();
     }
+  });
+
+  test("that the worker's user may not read is refused, with whom to ask", async (context) => {
+    if (process.getuid?.() !== 0) return context.skip('only root can become another user');
+    const place = await made('CREATE TABLE t AS SELECT 1 AS x');
+    const others = await made('PRAGMA journal_mode = WAL; CREATE TABLE t AS SELECT 1 AS x');
+    const folder = join(fileOf(place), '..');
+    // Down to the files everybody may go.
+    for (const each of [join(folder, '..'), folder, join(fileOf(others), '..')]) chmodSync(each, 0o755);
+    chmodSync(fileOf(place), 0o600);
+    const asNobody = (target: Place['target']) => {
+      const program = `const { engine } = await import(${JSON.stringify(join(projectRoot, 'engines/sqlite/engine.ts'))});
+        const log = { info() {}, warn() {}, error() {} };
+        const run = { executionId: 'x', signal: new AbortController().signal, log, scratch: process.argv[1] };
+        await engine.probe(${JSON.stringify(target)}, run).then(
+          () => console.log('it went well'), (error) => console.log(error.code + ': ' + error.message + '; ' + error.hint));`;
+      const scratch = mkdtempSync(join(folder, 'scratch-'));
+      chownSync(scratch, 65534, 65534);
+      const words = ['--reuid=65534', '--regid=65534', '--clear-groups', process.execPath];
+      const node = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', program, scratch];
+      const { stdout, stderr } = spawnSync('setpriv', [...words, ...node], { encoding: 'utf8' });
+      return `${stdout}${stderr}`;
+    };
+    const said = asNobody(place.target);
+    if (/EACCES|ENOENT|Cannot find/.test(said) && !said.startsWith('credentials')) {
+      return context.skip('another user can read neither the project nor its Node');
+    }
+    expect(said).toMatch(/^credentials: .*may not be read by the worker's user/);
+    expect(asNobody(others.target)).toMatch(/^credentials: .*let the worker's user write to its folder/);
   });
 
   test('follows a link to the database, and its name is that of the link', async () => {
