@@ -27,6 +27,9 @@ export interface HookInput extends BackupRef {
 
 export type HookActivities = ReturnType<typeof createHookActivities>;
 
+/** Milliseconds that what was told to end has for that: a command's processes have five seconds before they are killed. */
+const deafAfter = 30_000;
+
 /** Lines of what statements returned. */
 const keptRows = 100;
 
@@ -209,14 +212,24 @@ async function withinLimit(
   const late = new BackupctlError('failed', `hook ${title} did not end within ${seconds} s`, {
     hint: 'what it had started was ended; give it longer with `timeout` or --hook-timeout',
   });
+  const signal = AbortSignal.any([Context.current().cancellationSignal, limit.signal]);
   const timer = setTimeout(() => limit.abort(late), seconds * 1000);
+  // Whatever does not hear of its end is not waited for: it would hold the lane of the instance.
+  const { promise: deaf, reject } = Promise.withResolvers<never>();
+  let patience: NodeJS.Timeout | undefined;
+  const listen = () => {
+    patience = setTimeout(() => reject(signal.reason), deafAfter);
+  };
+  signal.addEventListener('abort', listen, { once: true });
   try {
-    await body(AbortSignal.any([Context.current().cancellationSignal, limit.signal]));
+    await Promise.race([body(signal), deaf]);
   } catch (error) {
     // What the server or the program say of their end is only its consequence.
     throw limit.signal.aborted ? late : named(title, error);
   } finally {
     clearTimeout(timer);
+    clearTimeout(patience);
+    signal.removeEventListener('abort', listen);
   }
 }
 

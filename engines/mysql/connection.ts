@@ -113,13 +113,15 @@ export async function withSession<T>(
   body: (session: Session) => Promise<T>,
 ): Promise<T> {
   const session = await connect(target, options);
+  // What a session that was destroyed was asked never settles.
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = () => {
     session.destroy();
-    void kill(target, session.id, options.executionId);
+    void kill(target, session.id, options.executionId).finally(() => reject(reasonOf(options.signal)));
   };
   options.signal.addEventListener('abort', abort, { once: true });
   try {
-    return await body(session);
+    return await Promise.race([body(session), aborted]);
   } catch (error) {
     if (options.signal.aborted) throw reasonOf(options.signal);
     throw error;
