@@ -1,45 +1,15 @@
-import type { MongoClient } from 'mongodb';
-import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { ObjectRecord } from '../../repository/manifest.ts';
-import type { DumpOutcome, DumpRequest, DumpSink, RunContext, Selection, Target } from '../engine.ts';
+import type { DumpOutcome, DumpRequest, DumpSink, RunContext, Target } from '../engine.ts';
 import { findProgram, versionOf } from '../process/find.ts';
-import { encodeName } from '../stream-name.ts';
 import type { ArchiveSummary } from './archive/reader.ts';
 import type { IndexedCollection, IndexedDatabase, MongoIndex } from './backup-index.ts';
-import { withConnection } from './connection.ts';
 import { dumpArchive } from './dump-archive.ts';
+import { allStream, refuseLeftOut, survey } from './dump-plan.ts';
 import { serverError } from './errors.ts';
-import { instantWarnings } from './probe.ts';
-import { isPartial, selects } from './selection.ts';
-import {
-  findDatabase,
-  type ListedDatabase,
-  listCollections,
-  listDatabases,
-  ownDatabases,
-  readServer,
-  type ServerFacts,
-} from './server.ts';
+import { isPartial } from './selection.ts';
+import { type ListedDatabase, ownDatabases } from './server.ts';
 import { findTool } from './tools.ts';
 import { parseMongoUrl } from './url.ts';
-
-/** One run of mongodump: its stream, and what it is told to take. */
-interface PlannedArchive {
-  stream: string;
-  what: string[];
-  /** Null: all of the server. */
-  database: string | null;
-}
-
-interface Surveyed {
-  server: ServerFacts;
-  databases: ListedDatabase[];
-  archives: PlannedArchive[];
-  warnings: string[];
-}
-
-/** All databases of a server in one archive. A database's own archive is never called so: see `planArchives`. */
-const allStream = 'all.archive.zst';
 
 /**
  * See {@link Engine.dump}. All of a server is one archive, with the oplog where there is one, and then of one instant; a
@@ -54,14 +24,14 @@ export async function dump(
   const mongodump = await findTool('mongodump');
   const mongorestore = await findTool('mongorestore');
   const startedAt = new Date();
-  const { server, databases, archives, warnings } = await survey(target, request.selection, run);
+  const { server, member, databases, archives, warnings } = await survey(target, request.selection, run);
   const objects: ObjectRecord[] = [];
   const indexed: IndexedDatabase[] = [];
   let whole: ArchiveSummary | null = null;
-  for (const { stream, what, database } of archives) {
+  for (const { stream, what, database, expected } of archives) {
     try {
-      const archive = { target, member: server.member, mongodump, stream, what, sink, run };
-      const dumped = await dumpArchive(archive);
+      const dumped = await dumpArchive({ target, member, mongodump, stream, what, sink, run });
+      await refuseLeftOut(target, expected, dumped.summary, run);
       objects.push(...dumped.objects);
       indexed.push(...indexedDatabases(dumped.summary, stream, databases));
       if (database === null) whole = dumped.summary;
@@ -127,74 +97,6 @@ export async function dump(
     ],
     startedAt,
   };
-}
-
-async function survey(target: Target, selection: Selection, run: RunContext): Promise<Surveyed> {
-  const url = parseMongoUrl(target.url);
-  const { executionId, signal } = run;
-  return withConnection(
-    target,
-    { executionId, signal, read: 'near', doing: 'looking around' },
-    async (client) => {
-      const server = await readServer(client);
-      const databases =
-        url.database === null ? await listDatabases(client) : await findDatabase(client, url.database);
-      if (url.database !== null && databases.length === 0) {
-        throw new BackupctlError('not-found', `there is no database ${url.database} on this server`, {
-          hint: 'check the name in the URL: MongoDB makes a database with its first collection',
-        });
-      }
-      if (url.database === null && !isPartial(selection)) {
-        const warnings = await instantWarnings(client, server, url);
-        const oplog = warnings.length === 0 ? ['--oplog'] : [];
-        return {
-          server,
-          databases,
-          archives: [{ stream: allStream, what: oplog, database: null }],
-          warnings,
-        };
-      }
-      const archives = await planArchives(
-        client,
-        databases.map(({ name }) => name),
-        selection,
-      );
-      const what = url.database === null ? 'a selection' : `${url.database} alone`;
-      return {
-        server,
-        databases,
-        archives,
-        warnings: [
-          `this backup of ${what} is not of one instant: mongodump takes the oplog along only with all databases`,
-        ],
-      };
-    },
-  );
-}
-
-async function planArchives(
-  client: MongoClient,
-  databases: readonly string[],
-  selection: Selection,
-): Promise<PlannedArchive[]> {
-  const takes = selects(selection);
-  const archives: PlannedArchive[] = [];
-  for (const database of databases) {
-    const collections = await listCollections(client, database);
-    const left = collections.filter((name) => !takes(database, name));
-    if (isPartial(selection) && left.length === collections.length) continue;
-    archives.push({
-      stream: `${encodeName(database)}.archive.zst`,
-      what: [`--db=${database}`, ...left.map((name) => `--excludeCollection=${name}`)],
-      database,
-    });
-  }
-  if (archives.length === 0) {
-    throw new BackupctlError('not-found', 'the selection takes no collection of this server', {
-      hint: 'patterns are DATABASE or DATABASE.COLLECTION; * and ? stand for letters',
-    });
-  }
-  return archives;
 }
 
 function indexedDatabases(
