@@ -38,7 +38,9 @@ const keptRows = 100;
  * or its user has allowed, is run.
  */
 export function createHookActivities(deps: ActivityDeps) {
-  const run = (input: HookInput) => runHook(deps, input);
+  /** Instances as they were seen last: a store that is away must not keep an application frozen. */
+  const known = new Map<string, InstanceRecord>();
+  const run = (input: HookInput) => runHook(deps, input, known);
   return withFailures(
     beating(['hook_before', 'hook_after', 'hook_failure'], {
       /** @throws failed, which is not tried again: nothing was saved yet. */
@@ -61,14 +63,19 @@ export function createHookActivities(deps: ActivityDeps) {
   );
 }
 
-async function runHook(deps: ActivityDeps, input: HookInput): Promise<void> {
+async function runHook(
+  deps: ActivityDeps,
+  input: HookInput,
+  known: Map<string, InstanceRecord>,
+): Promise<void> {
   const log = openRunLog(deps.repository, input.execution_id, `hook_${input.hook.when}`);
   try {
     const hook = checked(input.hook);
     const title = hookTitle(hook);
     const begun = performance.now();
-    await deps.repository.assertOwner(deps.platformId);
-    const instance = await findInstance(deps, input.prepared.instance_id);
+    // What was frozen is thawed whoever owns the repository by now.
+    if (hook.when === 'before') await deps.repository.assertOwner(deps.platformId);
+    const instance = await instanceOf(deps, input, known);
     const what = await whatToRun(deps, hook, instance);
     log.info(`hook ${title} begins`);
     await withinLimit(title, hook.timeout ?? what.timeout, (signal) =>
@@ -86,6 +93,28 @@ async function runHook(deps: ActivityDeps, input: HookInput): Promise<void> {
     throw error;
   } finally {
     await log.close();
+  }
+}
+
+/** An instance by the registry. While that is away, once the dump has begun: as it was seen last, or what a command needs. */
+async function instanceOf(
+  deps: ActivityDeps,
+  { prepared, hook }: HookInput,
+  known: Map<string, InstanceRecord>,
+): Promise<InstanceRecord> {
+  const { instance_id: id, instance_name: name, engine, task_queue } = prepared;
+  try {
+    const found = await findInstance(deps, id);
+    known.set(id, found);
+    return found;
+  } catch (error) {
+    if (hook.when === 'before') throw error;
+    const seen = known.get(id);
+    if (seen !== undefined) return seen;
+    if (hook.run === undefined) throw error;
+    const at = new Date().toISOString();
+    const unknown = { url: '', password: null, created_at: at, updated_at: at };
+    return { id, revision: 1, deleted: false, name, engine, task_queue, ...unknown };
   }
 }
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
-import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ScheduleCopy } from '../../repository/schedule-copy.ts';
@@ -306,6 +306,27 @@ describe('hooks of an instance', () => {
     expect((await waitForState(shop, second.id, 'CANCELLED', 'ERROR', 'SUCCESS')).state).toBe('CANCELLED');
     expect((await journal()).slice(2)).toEqual(['freeze before', 'thaw after cancelled']);
   }, 120_000);
+
+  test('what comes after runs while the repository is away', async () => {
+    await setHooks('--hook', 'before=freeze', '--hook', 'after=thaw');
+    shop.proxy.inject({ action: 'throttle', direction: 'to-client', bytesPerSecond: 300_000 });
+    const run = await begin('stranded');
+    await until(async () => (await productSessions(shop)).length > 1, { what: 'the dump to run' });
+    await rename(shop.repository, `${shop.repository}-away`);
+    try {
+      const asked = shop.platform.cli(['execution-cancel', run.id]);
+      await until(async () => (await journal()).length > 1, {
+        timeout: 90_000,
+        what: 'the application to be thawed',
+      });
+      expect(await journal()).toEqual(['freeze before', 'thaw after cancelled']);
+      await asked;
+    } finally {
+      await rm(shop.repository, { recursive: true, force: true });
+      await rename(`${shop.repository}-away`, shop.repository);
+    }
+    expect((await waitForState(shop, run.id, 'CANCELLED', 'ERROR', 'SUCCESS')).state).toBe('CANCELLED');
+  }, 240_000);
 
   test('what comes after runs when the worker is killed in the dump, once the dump has been made again', async () => {
     await setHooks('--hook', 'before=freeze', '--hook', 'after=thaw');
