@@ -215,7 +215,8 @@ async function open(
     assertIdentity(url, connection);
     const session = new Session(connection, ssl !== undefined, options);
     try {
-      await session.query("SET SESSION sql_mode = '', time_zone = '+00:00'");
+      // One that stands by while a dump runs is idle for hours, and many servers end such sessions within minutes.
+      await session.query("SET SESSION sql_mode = '', time_zone = '+00:00', wait_timeout = 604800");
       if (options.noBinlog === true) await session.query('SET SESSION sql_log_bin = 0');
     } catch (error) {
       await session.end();

@@ -1,6 +1,6 @@
 import type { Session } from './connection.ts';
 import { isDenied } from './errors.ts';
-import { quoteQualified } from './quote.ts';
+import { isNamed, quoteQualified } from './quote.ts';
 import { isOlder, keptTable, markTable, type ServerFacts } from './server.ts';
 
 export interface InventoryTable {
@@ -64,11 +64,10 @@ export async function readInventory(
             (SELECT MAX(c.CHARACTER_MAXIMUM_LENGTH > 4194304 OR c.DATA_TYPE IN ('geometry', 'json', 'linestring', 'polygon',
                 'multipoint', 'multilinestring', 'multipolygon', 'geometrycollection', 'geomcollection', 'vector'))
              FROM information_schema.COLUMNS c
-             WHERE c.TABLE_SCHEMA = ? AND c.TABLE_NAME = t.TABLE_NAME AND t.TABLE_TYPE <> 'VIEW') AS is_long
+             WHERE ${isNamed('c.TABLE_SCHEMA', database)} AND c.TABLE_NAME = t.TABLE_NAME AND t.TABLE_TYPE <> 'VIEW') AS is_long
      FROM information_schema.TABLES t LEFT JOIN information_schema.ENGINES e ON e.ENGINE = t.ENGINE
-     WHERE t.TABLE_SCHEMA = ? AND t.TABLE_NAME NOT IN (${ours})
+     WHERE ${isNamed('t.TABLE_SCHEMA', database)} AND t.TABLE_NAME NOT IN (${ours})
      ORDER BY CAST(t.TABLE_NAME AS BINARY)`,
-    [database, database],
   );
   const tables = rows.map(tableOf);
   return {
@@ -81,8 +80,7 @@ export async function readInventory(
     objects: await countObjects(session, database, server),
     sequence_defaults: Number(
       (await session.value<number>(
-        `SELECT COUNT(*) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND COLUMN_DEFAULT LIKE '%nextval(%'`,
-        [database],
+        `SELECT COUNT(*) FROM information_schema.COLUMNS WHERE ${isNamed('TABLE_SCHEMA', database)} AND COLUMN_DEFAULT LIKE '%nextval(%'`,
       )) ?? 0,
     ),
   };
@@ -138,14 +136,13 @@ export async function countObjects(
   server: ServerFacts,
 ): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
-  const add = async (sql: string, values: readonly unknown[]) => {
-    for (const { kind, n } of await session.query<{ kind: string; n: number | string }>(sql, values))
+  const add = async (sql: string) => {
+    for (const { kind, n } of await session.query<{ kind: string; n: number | string }>(sql))
       counts[kind.toLowerCase()] = Number(n);
   };
   const one = (kind: string, from: string, schema: string, what = '*', and = '') =>
     add(
-      `SELECT '${kind}' AS kind, COUNT(${what}) AS n FROM information_schema.${from} WHERE ${schema} = ?${and}`,
-      [database],
+      `SELECT '${kind}' AS kind, COUNT(${what}) AS n FROM information_schema.${from} WHERE ${isNamed(schema, database)}${and}`,
     );
   await one(
     'table',
@@ -178,9 +175,8 @@ export async function countObjects(
   await add(
     `SELECT 'column' AS kind, COUNT(*) AS n FROM information_schema.COLUMNS c JOIN information_schema.TABLES t
        ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
-     WHERE c.TABLE_SCHEMA = ? AND t.TABLE_SCHEMA = ? AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')
+     WHERE ${isNamed('c.TABLE_SCHEMA', database)} AND ${isNamed('t.TABLE_SCHEMA', database)} AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')
        AND t.TABLE_NAME NOT IN (${ours})`,
-    [database, database],
   );
   return counts;
 }

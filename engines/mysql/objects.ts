@@ -1,6 +1,6 @@
 import type { Session } from './connection.ts';
 import { isDenied, numberOf } from './errors.ts';
-import { quoteIdentifier, quoteQualified } from './quote.ts';
+import { isNamed, quoteIdentifier, quoteQualified } from './quote.ts';
 import type { ServerFacts } from './server.ts';
 
 export type ObjectKind = 'package' | 'package body' | 'function' | 'procedure' | 'view' | 'trigger' | 'event';
@@ -61,8 +61,7 @@ async function readRoutines(
 ): Promise<void> {
   const rows = await session.query<{ name: string; type: string }>(
     `SELECT ROUTINE_NAME AS name, ROUTINE_TYPE AS type FROM information_schema.ROUTINES
-     WHERE ROUTINE_SCHEMA = ? ORDER BY ROUTINE_TYPE LIKE 'PACKAGE%' DESC, ROUTINE_TYPE, ROUTINE_NAME`,
-    [database],
+     WHERE ${isNamed('ROUTINE_SCHEMA', database)} ORDER BY ROUTINE_TYPE LIKE 'PACKAGE%' DESC, ROUTINE_TYPE, ROUTINE_NAME`,
   );
   for (const { name, type } of rows) {
     const kind = type.toLowerCase() as ObjectKind;
@@ -84,8 +83,7 @@ async function readViews(
 ): Promise<void> {
   const names = await session.query<{ name: string }>(
     `SELECT TABLE_NAME AS name FROM information_schema.TABLES
-     WHERE TABLE_SCHEMA = ? AND TABLE_TYPE = 'VIEW' ORDER BY CAST(TABLE_NAME AS BINARY)`,
-    [database],
+     WHERE ${isNamed('TABLE_SCHEMA', database)} AND TABLE_TYPE = 'VIEW' ORDER BY CAST(TABLE_NAME AS BINARY)`,
   );
   for (const { name } of names) {
     const row = await showCreate(session, `SHOW CREATE VIEW ${quoteIdentifier(name)}`);
@@ -99,8 +97,8 @@ async function readViews(
     const isBroken = warnings.some(({ Code }) => Number(Code) === 1356);
     if (isBroken) broken.push(name);
     const columns = await session.query<{ name: string }>(
-      'SELECT COLUMN_NAME AS name FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? ORDER BY ORDINAL_POSITION',
-      [database, name],
+      `SELECT COLUMN_NAME AS name FROM information_schema.COLUMNS
+       WHERE ${isNamed('TABLE_SCHEMA', database)} AND ${isNamed('TABLE_NAME', name)} ORDER BY ORDINAL_POSITION`,
     );
     objects.push({
       ...settingsOf(row),
@@ -121,9 +119,8 @@ async function readTriggers(session: Session, database: string, { objects }: Rea
     `SELECT TRIGGER_NAME AS name, EVENT_OBJECT_TABLE AS tbl, ACTION_TIMING AS timing, EVENT_MANIPULATION AS event,
             ACTION_STATEMENT AS body, DEFINER AS definer, SQL_MODE AS sql_mode,
             CHARACTER_SET_CLIENT AS character_set_client, COLLATION_CONNECTION AS collation_connection
-     FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ?
+     FROM information_schema.TRIGGERS WHERE ${isNamed('TRIGGER_SCHEMA', database)}
      ORDER BY CAST(EVENT_OBJECT_TABLE AS BINARY), ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER`,
-    [database],
   );
   for (const row of rows) {
     const { name, tbl, timing, event, body, definer } = row;
@@ -144,8 +141,7 @@ async function readEvents(
   { objects, hidden }: ReadObjects,
 ): Promise<void> {
   const names = await session.query<{ name: string }>(
-    `SELECT EVENT_NAME AS name FROM information_schema.EVENTS WHERE EVENT_SCHEMA = ? ORDER BY EVENT_NAME`,
-    [database],
+    `SELECT EVENT_NAME AS name FROM information_schema.EVENTS WHERE ${isNamed('EVENT_SCHEMA', database)} ORDER BY EVENT_NAME`,
   );
   for (const { name } of names) {
     const row = await showCreate(session, `SHOW CREATE EVENT ${quoteIdentifier(name)}`);

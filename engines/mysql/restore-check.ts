@@ -6,6 +6,7 @@ import {
   type InventorySequence,
   readInventory,
 } from './inventory.ts';
+import type { LeftOut } from './restore-objects.ts';
 import type { ServerFacts } from './server.ts';
 
 export interface CheckOutcome {
@@ -58,16 +59,17 @@ export async function checkTables(
   };
 }
 
-/** Compares what is made after the tables. @param broken views that did not work at the source, and need not here */
+/** Compares what is made after the tables. @param left what was not made, and need not be */
 export async function checkObjects(
   session: Session,
   database: string,
   expected: Inventory,
-  broken: number,
+  left: readonly LeftOut[],
   server: ServerFacts,
 ): Promise<string[]> {
   const actual = await countObjects(session, database, server);
-  const objects = { ...expected.objects, view: (expected.objects.view ?? 0) - broken };
+  const objects = { ...expected.objects };
+  for (const { kind } of left) objects[kind] = (objects[kind] ?? 0) - 1;
   return compareKinds(objects, actual, (kind) => !ofTables.includes(kind));
 }
 

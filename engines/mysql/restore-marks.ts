@@ -1,6 +1,6 @@
 import type { Session } from './connection.ts';
 import type { StoredObject } from './objects.ts';
-import { quoteIdentifier, quoteQualified } from './quote.ts';
+import { isNamed, quoteIdentifier, quoteQualified } from './quote.ts';
 import { keptTable, markTable } from './server.ts';
 
 /**
@@ -108,24 +108,22 @@ export async function dropMark(session: Session, database: string, table: string
 /** Databases that have such a table. */
 export async function databasesWith(session: Session, table: string = markTable): Promise<string[]> {
   const rows = await session.query<{ name: string }>(
-    'SELECT TABLE_SCHEMA AS name FROM information_schema.TABLES WHERE TABLE_NAME = ?',
-    [table],
+    `SELECT TABLE_SCHEMA AS name FROM information_schema.TABLES WHERE ${isNamed('TABLE_NAME', table)}`,
   );
   return rows.map(({ name }) => name);
 }
 
 export async function hasTable(session: Session, database: string, table: string): Promise<boolean> {
   const n = await session.value<number>(
-    'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ?',
-    [database, table],
+    `SELECT COUNT(*) FROM information_schema.TABLES
+     WHERE ${isNamed('TABLE_SCHEMA', database)} AND ${isNamed('TABLE_NAME', table)}`,
   );
   return Number(n ?? 0) > 0;
 }
 
 export async function hasDatabase(session: Session, database: string): Promise<boolean> {
   const n = await session.value<number>(
-    'SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?',
-    [database],
+    `SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE ${isNamed('SCHEMA_NAME', database)}`,
   );
   return Number(n ?? 0) > 0;
 }
@@ -134,9 +132,8 @@ export async function hasDatabase(session: Session, database: string): Promise<b
 export async function tableNames(session: Session, database: string): Promise<string[]> {
   const rows = await session.query<{ name: string }>(
     `SELECT TABLE_NAME AS name FROM information_schema.TABLES
-     WHERE TABLE_SCHEMA = ? AND TABLE_TYPE <> 'VIEW' AND TABLE_NAME NOT IN ('${markTable}', '${keptTable}')
+     WHERE ${isNamed('TABLE_SCHEMA', database)} AND TABLE_TYPE <> 'VIEW' AND TABLE_NAME NOT IN ('${markTable}', '${keptTable}')
      ORDER BY TABLE_NAME`,
-    [database],
   );
   return rows.map(({ name }) => name);
 }

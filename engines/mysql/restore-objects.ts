@@ -3,7 +3,7 @@ import type { Session } from './connection.ts';
 import { isDenied, queryError, wordsOf } from './errors.ts';
 import type { StoredObject } from './objects.ts';
 import { disabled, renameDatabase, settingsFor, withoutDefiner } from './objects-text.ts';
-import { quoteIdentifier, quoteQualified } from './quote.ts';
+import { isNamed, quoteIdentifier, quoteQualified } from './quote.ts';
 
 export interface MakeOptions {
   database: string;
@@ -15,27 +15,41 @@ export interface MakeOptions {
   eventsDisabled: boolean;
 }
 
+const kinds = ['package', 'package body', 'function', 'procedure', 'view', 'trigger', 'event'] as const;
+
+/** What of the objects was not made, and need not be. */
+export interface LeftOut {
+  kind: StoredObject['kind'];
+  /** In words, with its name. */
+  line: string;
+}
+
+/** The server's warning that it has not made an event: its time has passed, and it was to be dropped after that. */
+const inThePast = 1588;
+
 /**
  * Makes views, routines, triggers and events in a database that has its tables. Views that need each other are tried until
  * none is left that can be made.
- * @returns views that did not work at the source, and do not here: a line each
+ * @returns views that did not work at the source, and do not here; events whose time has passed
  * @throws BackupctlError that names the first object that cannot be made
  */
 export async function makeObjects(
   session: Session,
   objects: readonly StoredObject[],
   options: MakeOptions,
-): Promise<string[]> {
+): Promise<LeftOut[]> {
   await session.query(`USE ${quoteIdentifier(options.database)}`);
-  const left: string[] = [];
+  const left: LeftOut[] = [];
   try {
-    for (const kind of ['package', 'package body', 'function', 'procedure', 'view', 'trigger', 'event']) {
+    for (const kind of kinds) {
       let waiting = objects.filter((object) => object.kind === kind);
       while (waiting.length > 0) {
         const failed: { object: StoredObject; error: unknown }[] = [];
         for (const object of waiting) {
           try {
             await make(session, object, options);
+            if (kind === 'event' && (await warnsOf(session, inThePast)))
+              left.push({ kind, line: `event ${object.name}: its time has passed` });
           } catch (error) {
             failed.push({ object, error });
           }
@@ -47,7 +61,12 @@ export async function makeObjects(
         }
         const serious = failed.find(({ object }) => object.broken !== true);
         if (serious !== undefined) throw madeError(serious.object, serious.error);
-        left.push(...failed.map(({ object, error }) => `view ${object.name}: ${wordsOf(error)}`));
+        left.push(
+          ...failed.map(({ object, error }) => ({
+            kind: object.kind,
+            line: `${object.kind} ${object.name}: ${wordsOf(error)}`,
+          })),
+        );
         break;
       }
     }
@@ -56,6 +75,11 @@ export async function makeObjects(
     await session.run('SET NAMES utf8mb4');
   }
   return left;
+}
+
+async function warnsOf(session: Session, code: number): Promise<boolean> {
+  const warnings = await session.query<{ Code: number }>('SHOW WARNINGS');
+  return warnings.some(({ Code }) => Number(Code) === code);
 }
 
 async function make(session: Session, object: StoredObject, options: MakeOptions): Promise<void> {
@@ -81,20 +105,20 @@ function madeError(object: StoredObject, error: unknown): unknown {
 
 /** Drops all views, routines, triggers and events of a database. */
 export async function dropObjects(session: Session, database: string): Promise<void> {
-  const names = (sql: string) => session.query<{ name: string; type: string }>(sql, [database]);
+  const names = (sql: string) => session.query<{ name: string; type: string }>(sql);
   for (const { name } of await names(
-    "SELECT EVENT_NAME AS name, '' AS type FROM information_schema.EVENTS WHERE EVENT_SCHEMA = ?",
+    `SELECT EVENT_NAME AS name, '' AS type FROM information_schema.EVENTS WHERE ${isNamed('EVENT_SCHEMA', database)}`,
   )) {
     await session.query(`DROP EVENT IF EXISTS ${quoteQualified(database, name)}`);
   }
   await dropTriggers(session, database);
   for (const { name } of await names(
-    "SELECT TABLE_NAME AS name, '' AS type FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? AND TABLE_TYPE = 'VIEW'",
+    `SELECT TABLE_NAME AS name, '' AS type FROM information_schema.TABLES WHERE ${isNamed('TABLE_SCHEMA', database)} AND TABLE_TYPE = 'VIEW'`,
   )) {
     await session.query(`DROP VIEW IF EXISTS ${quoteQualified(database, name)}`);
   }
   for (const { name, type } of await names(
-    "SELECT ROUTINE_NAME AS name, ROUTINE_TYPE AS type FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = ? ORDER BY ROUTINE_TYPE = 'PACKAGE'",
+    `SELECT ROUTINE_NAME AS name, ROUTINE_TYPE AS type FROM information_schema.ROUTINES WHERE ${isNamed('ROUTINE_SCHEMA', database)} ORDER BY ROUTINE_TYPE = 'PACKAGE'`,
   )) {
     await session.query(`DROP ${type} IF EXISTS ${quoteQualified(database, name)}`);
   }
@@ -102,8 +126,7 @@ export async function dropObjects(session: Session, database: string): Promise<v
 
 export async function dropTriggers(session: Session, database: string): Promise<void> {
   const rows = await session.query<{ name: string }>(
-    'SELECT TRIGGER_NAME AS name FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = ?',
-    [database],
+    `SELECT TRIGGER_NAME AS name FROM information_schema.TRIGGERS WHERE ${isNamed('TRIGGER_SCHEMA', database)}`,
   );
   for (const { name } of rows)
     await session.query(`DROP TRIGGER IF EXISTS ${quoteQualified(database, name)}`);
@@ -111,8 +134,7 @@ export async function dropTriggers(session: Session, database: string): Promise<
 
 export async function dropEvents(session: Session, database: string): Promise<void> {
   const rows = await session.query<{ name: string }>(
-    'SELECT EVENT_NAME AS name FROM information_schema.EVENTS WHERE EVENT_SCHEMA = ?',
-    [database],
+    `SELECT EVENT_NAME AS name FROM information_schema.EVENTS WHERE ${isNamed('EVENT_SCHEMA', database)}`,
   );
   for (const { name } of rows) await session.query(`DROP EVENT IF EXISTS ${quoteQualified(database, name)}`);
 }
@@ -124,8 +146,7 @@ export async function dropEvents(session: Session, database: string): Promise<vo
 export async function rebindDefaults(session: Session, database: string, from: string): Promise<void> {
   const rows = await session.query<{ tbl: string; col: string; value: string }>(
     `SELECT TABLE_NAME AS tbl, COLUMN_NAME AS col, COLUMN_DEFAULT AS value FROM information_schema.COLUMNS
-     WHERE TABLE_SCHEMA = ? AND COLUMN_DEFAULT LIKE '%nextval(%'`,
-    [database],
+     WHERE ${isNamed('TABLE_SCHEMA', database)} AND COLUMN_DEFAULT LIKE '%nextval(%'`,
   );
   const bound = rows.filter(({ value }) => value.includes(`nextval(${quoteIdentifier(from)}.`));
   if (bound.length > 0) await session.query("SET SESSION system_versioning_alter_history = 'KEEP'");

@@ -12,6 +12,7 @@ import { shorten } from './dump-database.ts';
 import { queryError } from './errors.ts';
 import { countObjects } from './inventory.ts';
 import { type Grants, holds, readGrants } from './privileges.ts';
+import { isNamed } from './quote.ts';
 import { type BackupContents, type BackupDatabase, pickDatabases, readBackup } from './restore-backup.ts';
 import { lacksOf, neededPacket } from './restore-lacks.ts';
 import { databasesWith, hasDatabase, readMark, tableNames } from './restore-marks.ts';
@@ -213,8 +214,7 @@ export async function sessionsIn(
 ): Promise<{ id: number; line: string }[]> {
   const rows = await session.query<{ id: number; user: string; host: string }>(
     `SELECT ID AS id, USER AS user, HOST AS host FROM information_schema.PROCESSLIST
-     WHERE DB = ? AND ID <> CONNECTION_ID() AND USER <> 'event_scheduler' AND COMMAND <> 'Daemon'`,
-    [database],
+     WHERE ${isNamed('DB', database)} AND ID <> CONNECTION_ID() AND USER <> 'event_scheduler' AND COMMAND <> 'Daemon'`,
   );
   return rows.map(({ id, user, host }) => ({
     id: Number(id),
@@ -225,8 +225,7 @@ export async function sessionsIn(
 async function foreignReferences(session: Session, database: string): Promise<string[]> {
   const rows = await session.query<{ name: string }>(
     `SELECT CONCAT(CONSTRAINT_SCHEMA, '.', TABLE_NAME) AS name FROM information_schema.REFERENTIAL_CONSTRAINTS
-     WHERE UNIQUE_CONSTRAINT_SCHEMA = ? AND CONSTRAINT_SCHEMA <> ?`,
-    [database, database],
+     WHERE ${isNamed('UNIQUE_CONSTRAINT_SCHEMA', database)} AND NOT (${isNamed('CONSTRAINT_SCHEMA', database)})`,
   );
   return rows.map(({ name }) => name);
 }

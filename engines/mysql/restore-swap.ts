@@ -4,7 +4,7 @@ import type { Session } from './connection.ts';
 import { shorten } from './dump-database.ts';
 import { isLockWait } from './errors.ts';
 import { readObjects, type StoredObject } from './objects.ts';
-import { quoteIdentifier, quoteQualified } from './quote.ts';
+import { isNamed, quoteIdentifier, quoteQualified } from './quote.ts';
 import {
   createMark,
   dropDatabase,
@@ -54,8 +54,7 @@ export async function bringUnderItsName(
   const kept = keptName(target, request.restoreId, new Set());
   const old = await readOld(session, target, server);
   const [own] = await session.query<{ collation: string }>(
-    'SELECT DEFAULT_COLLATION_NAME AS collation FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = ?',
-    [target],
+    `SELECT DEFAULT_COLLATION_NAME AS collation FROM information_schema.SCHEMATA WHERE ${isNamed('SCHEMA_NAME', target)}`,
   );
   await session.query(
     `CREATE DATABASE ${quoteIdentifier(kept)}${own === undefined ? '' : ` COLLATE ${own.collation}`}`,
@@ -173,7 +172,7 @@ export async function finishSwap(session: Session, target: string): Promise<stri
   });
   await session.query('USE information_schema');
   await rebindDefaults(session, target, mark.filled_as);
-  notes.push(...left.map((line) => `not made: ${line}`));
+  notes.push(...left.map(({ line }) => `not made: ${line}`));
   if (mark.kept !== '' && (await hasDatabase(session, mark.kept)))
     notes.push(...(await finishKept(session, mark)));
   await setMark(session, target, { state: 'done' });
@@ -193,7 +192,7 @@ async function finishKept(session: Session, { kept, target }: Mark): Promise<str
       { database: kept, source: target, noOwner: false, eventsDisabled: true },
     );
     await session.query('USE information_schema');
-    notes.push(...left.map((line) => `not made in ${kept}: ${line}`));
+    notes.push(...left.map(({ line }) => `not made in ${kept}: ${line}`));
     await dropMark(session, kept, keptTable);
   } catch (error) {
     // What is restored is whole: the old one keeps the text of its objects in its table of marks.

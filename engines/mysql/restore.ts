@@ -206,7 +206,7 @@ async function fillAndCheck(
     await session.query('USE information_schema');
     const differences = outcome?.differences ?? [];
     if (inventory !== null && part === null)
-      differences.push(...(await checkObjects(session, temporary, inventory, left.length, server)));
+      differences.push(...(await checkObjects(session, temporary, inventory, left, server)));
     if (differences.length > 0) {
       throw new BackupctlError('corrupt', `not all came back: ${differences.slice(0, 5).join('; ')}`);
     }

@@ -1,6 +1,7 @@
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { Session } from './connection.ts';
 import { isDenied } from './errors.ts';
+import { isNamed } from './quote.ts';
 
 export type Flavour = 'mariadb' | 'mysql';
 
@@ -120,8 +121,7 @@ export async function findDatabase(session: Session, name: string): Promise<Serv
     `SELECT s.SCHEMA_NAME AS name, s.DEFAULT_COLLATION_NAME AS collation,
             (SELECT SUM(COALESCE(t.DATA_LENGTH, 0) + COALESCE(t.INDEX_LENGTH, 0))
              FROM information_schema.TABLES t WHERE t.TABLE_SCHEMA = s.SCHEMA_NAME) AS size
-     FROM information_schema.SCHEMATA s WHERE s.SCHEMA_NAME = ?`,
-    [name],
+     FROM information_schema.SCHEMATA s WHERE ${isNamed('s.SCHEMA_NAME', name)}`,
   );
   if (row !== undefined) return { name: row.name, collation: row.collation, size: Number(row.size ?? 0) };
   throw new BackupctlError('not-found', `there is no database ${name}, or none that the user may see`, {

@@ -1,0 +1,139 @@
+import { createReadStream } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { DumpOutcome, RestoreRequest, RestoreSource, Target } from '../../engines/engine.ts';
+import { engine } from '../../engines/mysql/engine.ts';
+import type { Manifest } from '../../repository/manifest.ts';
+import { type MariadbServer, startMariadb } from '../servers/mariadb.ts';
+import { until } from '../servers/wait.ts';
+import { TestRun } from './directory-sink.ts';
+import { requestFor } from './restore-kit.ts';
+
+let server: MariadbServer;
+beforeAll(async () => {
+  server = await startMariadb({ settings: { 'lower-case-table-names': '0' } });
+}, 120_000);
+afterAll(() => server?.stop());
+
+const target = (database = '', on = server): Target => ({
+  instanceId: 'i',
+  instanceName: 'n',
+  url: on.url(database),
+  password: on.rootPassword,
+});
+
+interface Backup extends AsyncDisposable {
+  outcome: DumpOutcome;
+  source: RestoreSource;
+}
+
+/** Of one database, or of all of the server's. */
+async function take(database = '', before: () => Promise<void> = async () => {}): Promise<Backup> {
+  const run = await TestRun.start();
+  const write = run.sink.write.bind(run.sink);
+  run.sink.write = async (stream, source) => {
+    await before();
+    return write(stream, source);
+  };
+  const request = { backupId: 'b', selection: {}, yieldToDdlSeconds: null, lockWaitSeconds: 30 };
+  const outcome = await engine.dump(target(database), request, run.sink, run.context);
+  const manifest: Manifest = {
+    ...({} as Manifest),
+    id: crypto.randomUUID(),
+    engine: 'mysql',
+    engine_version: outcome.engineVersion,
+    method: outcome.method,
+    contents: outcome.contents,
+    objects: outcome.objects,
+    tools: outcome.tools,
+    details: outcome.details,
+  };
+  return {
+    outcome,
+    source: {
+      manifest,
+      open: async (stream) => createReadStream(run.sink.path(stream)),
+      index: async () => structuredClone(run.sink.index),
+    },
+    [Symbol.asyncDispose]: () => run[Symbol.asyncDispose](),
+  };
+}
+
+async function restore(backup: Backup, options: Partial<RestoreRequest> = {}, on = server) {
+  await using run = await TestRun.start();
+  const request = requestFor(options);
+  const context = { ...run.context, progress: () => {} };
+  const restored = await engine.restore(target('', on), request, backup.source, context);
+  await engine.forgetRestore(target('', on), request.restoreId, run.context);
+  return { restored, log: run.lines };
+}
+
+test('databases whose names differ by case or accents alone keep their triggers, routines and events to themselves', async () => {
+  await server.sql(
+    `CREATE DATABASE shop; CREATE TABLE shop.t (a INT); CREATE TABLE shop.T (a INT, b INT); INSERT INTO shop.T VALUES (1, 2);
+     CREATE TRIGGER shop.own BEFORE INSERT ON shop.t FOR EACH ROW SET NEW.a = 1;
+     CREATE DATABASE SHOP; CREATE TABLE SHOP.u (a INT); CREATE VIEW SHOP.v AS SELECT a FROM SHOP.u;
+     CREATE TRIGGER SHOP.loud BEFORE INSERT ON SHOP.u FOR EACH ROW SET NEW.a = 2;
+     CREATE PROCEDURE SHOP.p() SELECT 1; CREATE EVENT SHOP.e ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1;
+     CREATE DATABASE \`shöp\`; CREATE TABLE \`shöp\`.u (a INT); CREATE PROCEDURE \`shöp\`.q() SELECT 1`,
+  );
+  await using backup = await take('shop');
+  expect(backup.outcome.warnings).toEqual([]);
+  const { restored } = await restore(backup, { overwrite: true });
+  expect(restored).toMatchObject([{ target: 'shop', status: 'restored' }]);
+  expect(
+    await server.sql(
+      `SELECT CONCAT(TRIGGER_SCHEMA, '.', TRIGGER_NAME) FROM information_schema.TRIGGERS WHERE BINARY TRIGGER_SCHEMA = 'shop'
+       UNION ALL SELECT CONCAT(TRIGGER_SCHEMA, '.', TRIGGER_NAME) FROM information_schema.TRIGGERS WHERE BINARY TRIGGER_SCHEMA = 'SHOP'
+       UNION ALL SELECT COUNT(*) FROM information_schema.ROUTINES WHERE BINARY ROUTINE_SCHEMA = 'SHOP'
+       UNION ALL SELECT COUNT(*) FROM information_schema.EVENTS WHERE BINARY EVENT_SCHEMA = 'SHOP'
+       UNION ALL SELECT COUNT(*) FROM information_schema.ROUTINES WHERE BINARY ROUTINE_SCHEMA = 'shop'
+       UNION ALL SELECT b FROM shop.T`,
+    ),
+  ).toBe('shop.own\nSHOP.loud\n1\n1\n0\n2');
+});
+
+test('an event whose time has passed is told of, and does not keep a database from coming back', async () => {
+  await server.sql(
+    `CREATE DATABASE past; CREATE TABLE past.t (a INT);
+     CREATE EVENT past.once ON SCHEDULE AT CURRENT_TIMESTAMP + INTERVAL 2 SECOND DISABLE DO SELECT 1;
+     CREATE EVENT past.daily ON SCHEDULE EVERY 1 DAY DISABLE DO SELECT 1`,
+  );
+  await using backup = await take('past');
+  await until(
+    async () => {
+      const left = await server.sql(
+        "SELECT COUNT(*) FROM information_schema.EVENTS WHERE EVENT_NAME = 'once' AND EXECUTE_AT > CURRENT_TIMESTAMP - INTERVAL 1 SECOND",
+      );
+      return left === '0';
+    },
+    { what: 'the time of the event to pass' },
+  );
+  const { restored } = await restore(backup, { createDatabase: 'past2' });
+  expect(restored).toMatchObject([{ status: 'restored' }]);
+  expect(restored[0]?.note).toContain('event once: its time has passed');
+  expect(
+    await server.sql("SELECT EVENT_NAME FROM information_schema.EVENTS WHERE EVENT_SCHEMA = 'past2'"),
+  ).toBe('daily');
+});
+
+test('a collation that the server lists without its character set is known at the target', async (context) => {
+  if ((await server.sql("SHOW COLLATION LIKE '%uca1400_ai_ci'")) === '') context.skip();
+  await server.sql(
+    "CREATE DATABASE uca COLLATE utf8mb4_uca1400_ai_ci; CREATE TABLE uca.t (a VARCHAR(9)); INSERT INTO uca.t VALUES ('x')",
+  );
+  await using backup = await take('uca');
+  const { restored } = await restore(backup, { createDatabase: 'uca2' });
+  expect(restored).toMatchObject([{ status: 'restored' }]);
+});
+
+test('a dump outlives a server that ends idle sessions', async () => {
+  await server.sql('CREATE DATABASE idle; CREATE TABLE idle.t (a INT); SET GLOBAL wait_timeout = 1');
+  try {
+    // The session that stands by says nothing meanwhile; it is to be longer than the server would bear.
+    await using backup = await take('idle', () => sleep(2500));
+    expect(backup.outcome.contents.map(({ name }) => name)).toEqual(['idle']);
+  } finally {
+    await server.sql('SET GLOBAL wait_timeout = 28800');
+  }
+});
