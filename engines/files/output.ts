@@ -41,7 +41,8 @@ export function writeReport(path: string, report: unknown): void {
   writeFileSync(path, JSON.stringify(report), { mode: 0o600 });
 }
 
-function writeAll(descriptor: number, bytes: Buffer): void {
+/** Waits for room. */
+export function writeAll(descriptor: number, bytes: Buffer): void {
   for (let at = 0; at < bytes.length; ) {
     try {
       at += writeSync(descriptor, bytes, at);

@@ -1,7 +1,8 @@
+import { openSync } from 'node:fs';
 import { endWith } from '../process/own-program.ts';
 import { hashContent } from './content-hash.ts';
 import { type IndexEnd, toLine } from './index-line.ts';
-import { Output, writeReport } from './output.ts';
+import { Output, writeAll, writeReport } from './output.ts';
 import { TarReader } from './tar-reader.ts';
 import { insidePath, TreeOrder } from './tree-order.ts';
 
@@ -16,11 +17,13 @@ export interface ArchiveReport {
 }
 
 /**
- * `tar-index-main REPORT`: reads an archive from standard input, to its end, and writes a line for each member to
- * standard output (see `IndexedFile`) and a document about all of it to the file REPORT. Fails for what is not whole.
+ * `tar-index-main REPORT`: reads an archive from standard input, to its end, passes every byte of it on to descriptor 3, and
+ * writes a line for each member to standard output (see `IndexedFile`) and a document about all of it to the file REPORT. Fails for
+ * what is not whole.
  */
 function main(report: string): void {
-  const reader = new TarReader(0);
+  const data = openSync('/dev/fd/3', 'w'); // a descriptor of our own, which waits for room
+  const reader = new TarReader(0, (bytes) => writeAll(data, bytes));
   const output = new Output(1);
   const order = new TreeOrder();
   const found: ArchiveReport = { files: 0, directories: 0, bytes: 0, stored: 0 };

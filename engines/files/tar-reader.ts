@@ -19,6 +19,7 @@ const longestRecords = 64 * 1024 * 1024;
  */
 export class TarReader {
   readonly #descriptor: number;
+  readonly #tap: (bytes: Buffer) => void;
   #buffer = Buffer.allocUnsafeSlow(1024 * 1024);
   #start = 0;
   #end = 0;
@@ -26,8 +27,10 @@ export class TarReader {
   #left = 0;
   #global: PaxRecord[] = [];
 
-  constructor(descriptor: number) {
+  /** @param tap is given every byte of the archive as it comes, whatever is made of it; good until it returns */
+  constructor(descriptor: number, tap: (bytes: Buffer) => void = () => {}) {
     this.#descriptor = descriptor;
+    this.#tap = tap;
   }
 
   /**
@@ -108,7 +111,10 @@ export class TarReader {
   #read(): number {
     for (;;) {
       try {
-        return readSync(this.#descriptor, this.#buffer, this.#end, this.#buffer.length - this.#end, null);
+        const room = this.#buffer.length - this.#end;
+        const read = readSync(this.#descriptor, this.#buffer, this.#end, room, null);
+        if (read > 0) this.#tap(this.#buffer.subarray(this.#end, this.#end + read));
+        return read;
       } catch (error) {
         const { code } = error as NodeJS.ErrnoException;
         if (code === 'EOF') return 0;
