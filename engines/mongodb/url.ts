@@ -135,6 +135,12 @@ function hostOf(text: string, srv: boolean): string {
     if (srv || !path.endsWith('.sock')) {
       throw refuse('the path of a Unix socket in the URL does not end in .sock');
     }
+    if (path !== path.toLowerCase()) {
+      throw refuse(
+        'the path of the Unix socket holds capital letters',
+        "MongoDB's programs read them as small ones, and find no socket there: mongod --unixSocketPrefix puts it elsewhere",
+      );
+    }
     return path;
   }
   const match = /^(\[[0-9A-Fa-f:.]+\]|[^:[\]\s%]+)(?::(\d{1,5}))?$/.exec(text);

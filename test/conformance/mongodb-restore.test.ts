@@ -10,6 +10,7 @@ import { type MongoServer, startMongo } from '../servers/ferretdb.ts';
 import { TestRun } from './directory-sink.ts';
 import { differences } from './engines/walks.ts';
 import { MongoBackup, mongoTarget } from './mongodb-kit.ts';
+import { requestFor } from './restore-kit.ts';
 
 let server: MongoServer;
 let client: MongoClient;
@@ -150,6 +151,48 @@ test('several databases of one archive are swapped at once, and each old one is 
   expect(dropped).toHaveLength(2);
   expect((await names()).filter((name) => /_before_|^backupctl_/.test(name))).toEqual([]);
   for (const database of databases) await client.db(database).dropDatabase();
+});
+
+test('a restore that is cancelled in the middle of its swap brings back what was there', async () => {
+  const database = newName('swapped');
+  await fill(database, 'before');
+  await using backup = await MongoBackup.take(mongoTarget(server, database));
+  await client.db(database).collection('only here').insertOne({ x: 1 });
+  const walk = await walkMongo(client, database);
+  await using run = await TestRun.start();
+  const moving = run.context.log.info;
+  const phases: string[] = [];
+  // The first words of a move: from then on, nothing is where it was.
+  const info = (message: string) => {
+    moving(message);
+    if (/^copying .* of backupctl_fill_|^moving backupctl_fill_/.test(message)) run.abort.abort();
+  };
+  const request = requestFor({ overwrite: true });
+  const context = { ...run.context, log: { ...run.context.log, info } };
+  const restoring = engine.restore(mongoTarget(server, database), request, backup.source, {
+    ...context,
+    progress: ({ phase }) => void phases.push(phase),
+  });
+  await expect(restoring).rejects.toMatchObject({ code: 'cancelled' });
+  expect(phases).toContain(`swap ${database}`);
+  expect(differences(walk, await walkMongo(client, database))).toEqual([]);
+  expect((await names()).filter((name) => /_before_|^backupctl_/.test(name))).toEqual([]);
+  await client.db(database).dropDatabase();
+});
+
+test('a Unix socket is reached by probe, dump and restore', async (context) => {
+  if (/[A-Z]/.test(server.socket)) context.skip('the folder for temporary files has capital letters');
+  const database = newName('socket');
+  await fill(database, 'x');
+  const url = server.url(database).replace(/127\.0\.0\.1:\d+/, encodeURIComponent(server.socket));
+  const target = mongoTarget(server, database, engine.facts.checkUrl(url));
+  await using run = await TestRun.start();
+  expect((await engine.probe(target, run.context)).databases).toEqual([database]);
+  await using backup = await MongoBackup.take(target);
+  const copy = `${database}_copy`;
+  expect(await backup.restore(target, { createDatabase: copy })).toMatchObject([{ status: 'restored' }]);
+  expect(differences(await walkMongo(client, database), await walkMongo(client, copy))).toEqual([]);
+  for (const name of [database, copy]) await client.db(name).dropDatabase();
 });
 
 describe('what a lost run had come to is brought back to how it was', () => {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +30,8 @@ export interface MongoServer {
   readonly port: number;
   /** Null without TLS. */
   readonly tlsPort: number | null;
+  /** Of its Unix socket. */
+  readonly socket: string;
   readonly user: string | null;
   readonly password: string | null;
   readonly folder: string;
@@ -62,7 +64,9 @@ export async function startMongo(options: MongoOptions = {}): Promise<MongoServe
   const { path, real, title } = program();
   const { replicaSet = true, auth = true } = options;
   const account = unprivilegedAccount();
-  const folder = mkdtempSync(join(options.folder ?? tmpdir(), 'backupctl-test-mongo-'));
+  // Small letters alone: MongoDB's programs know no others in the path of a socket.
+  const folder = join(options.folder ?? tmpdir(), `backupctl-test-mongo-${randomBytes(6).toString('hex')}`);
+  mkdirSync(folder, { mode: 0o700 });
   const data = join(folder, 'data');
   mkdirSync(data);
   for (const each of [folder, data]) if (account !== null) chownSync(each, account.uid, account.gid);
@@ -94,7 +98,7 @@ export async function startMongo(options: MongoOptions = {}): Promise<MongoServe
     tlsPort = options.tls === undefined ? null : await freePort();
     const args = real
       ? mongodArguments({ data, port, replicaSet, auth, folder })
-      : ferretArguments({ data, port, replicaSet, user, tlsPort, tls: options.tls });
+      : ferretArguments({ data, folder, port, replicaSet, user, tlsPort, tls: options.tls });
     server = ServerProcess.start({
       command: path,
       args,
@@ -159,6 +163,7 @@ export async function startMongo(options: MongoOptions = {}): Promise<MongoServe
     host: '127.0.0.1',
     port,
     tlsPort,
+    socket: socketOf(folder, port),
     user,
     password,
     folder,
@@ -181,8 +186,12 @@ export async function startMongo(options: MongoOptions = {}): Promise<MongoServe
   };
 }
 
+/** As mongod names it. */
+const socketOf = (folder: string, port: number) => join(folder, `mongodb-${port}.sock`);
+
 function ferretArguments(of: {
   data: string;
+  folder: string;
   port: number;
   replicaSet: boolean;
   user: string | null;
@@ -195,6 +204,7 @@ function ferretArguments(of: {
     `--sqlite-url=file:${of.data}/?_pragma=synchronous(off)`,
     `--state-dir=${of.data}`,
     `--listen-addr=127.0.0.1:${of.port}`,
+    `--listen-unix=${socketOf(of.folder, of.port)}`,
     '--debug-addr=-',
     '--log-level=error',
     ...(of.replicaSet ? ['--repl-set-name=rs0'] : []),
@@ -229,7 +239,7 @@ function mongodArguments(of: {
     `--dbpath=${of.data}`,
     `--port=${of.port}`,
     '--bind_ip=127.0.0.1',
-    '--nounixsocket',
+    `--unixSocketPrefix=${of.folder}`,
     ...(of.replicaSet ? ['--replSet=rs0'] : []),
     ...(of.auth ? ['--auth'] : []),
     ...(of.auth && of.replicaSet ? [`--keyFile=${keyFile}`] : []),

@@ -61,6 +61,8 @@ describe('a URL of MongoDB', () => {
       ['mongodb://h:99999/', /port/],
       ['mongodb://h/?authSource=x', /no user/],
       ['mongodb://h/?authMechanism=MONGODB-X509&tls=true', /tlsCertificateKeyFile/],
+      ['mongodb://%2Ftmp%2FMongo.sock/', /capital letters/],
+      ['mongodb://%2Ftmp%2Fmongo/', /\.sock/],
       ['mongodb://', /cannot be read/],
       ['mongodb://h/%ff', /UTF-8/],
     ] as const) {
