@@ -2,9 +2,18 @@ import { rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { RestoredDatabase, RestoreRequest, RunContext, Target } from '../engine.ts';
-import { keptPath, leftIn, placeOf, removeDatabase, removeMark } from './restore-place.ts';
+import {
+  isUnderItsName,
+  keptPath,
+  leftIn,
+  placeOf,
+  readMark,
+  removeDatabase,
+  removeMark,
+} from './restore-place.ts';
+import { undoSwap } from './restore-swap.ts';
 
-/** Takes away what a run left half-filled beside its target. Marks stay: a retry has to know. */
+/** Takes away what a run left half-filled beside its target, and ends a swap that was cut. Marks of what is done stay: a retry has to know. */
 export async function cleanUp(
   target: Target,
   executionId: string,
@@ -12,7 +21,11 @@ export async function cleanUp(
   request?: RestoreRequest,
 ): Promise<string[]> {
   const { folder } = placeOf(target, request);
-  return removeLeft(folder, (left) => Promise.resolve(!left.isMark && left.executionId === executionId));
+  return removeLeft(folder, async (left) => {
+    if (left.executionId !== executionId) return false;
+    const mark = left.isMark ? await readMark(folder, left.path) : null;
+    return mark === null || !(await isUnderItsName(mark));
+  });
 }
 
 /** Takes away the mark of a restore whose result is on record. */
@@ -65,6 +78,10 @@ async function removeLeft(folder: string, wanted: (left: Left) => Promise<boolea
   const removed: string[] = [];
   for (const left of await leftIn(folder)) {
     if (!(await wanted(left))) continue;
+    const mark = left.isMark ? await readMark(folder, left.path) : null;
+    if (mark !== null && mark.kept !== null && !(await isUnderItsName(mark))) {
+      removed.push(...(await undoSwap(mark.path, mark.kept)));
+    }
     await rm(left.path, { force: true });
     if (!left.isMark) removed.push(`the half-filled ${basename(left.path)} in ${folder}`);
   }

@@ -74,15 +74,26 @@ export async function writeMark(folder: string, mark: RestoreMark): Promise<void
   await syncFolder(folder);
 }
 
-/** The mark of a restore, if the file that it speaks of has its name. */
-export async function doneBefore(folder: string, restoreId: string): Promise<RestoreMark | null> {
+/** A mark that speaks of that folder alone, under the names that a restore gives; else null: it may be somebody else's words. */
+export async function readMark(folder: string, path: string): Promise<RestoreMark | null> {
   try {
-    const mark = JSON.parse(await readFile(markPath(folder, restoreId), 'utf8')) as RestoreMark;
-    if (dirname(mark.path) !== folder) return null;
-    return (await lstat(mark.path)).ino === mark.inode ? mark : null;
+    const mark = JSON.parse(await readFile(path, 'utf8')) as RestoreMark;
+    const isOurs = dirname(mark.path) === folder && path === markPath(folder, mark.restore_id);
+    return isOurs && (mark.kept === null || mark.kept === keptPath(mark.path, mark.restore_id)) ? mark : null;
   } catch {
     return null;
   }
+}
+
+/** Whether the restored file has its name. */
+export async function isUnderItsName({ path, inode }: RestoreMark): Promise<boolean> {
+  return (await lstat(path).catch(() => null))?.ino === inode;
+}
+
+/** The mark of a restore, if the file that it speaks of has its name. */
+export async function doneBefore(folder: string, restoreId: string): Promise<RestoreMark | null> {
+  const mark = await readMark(folder, markPath(folder, restoreId));
+  return mark !== null && (await isUnderItsName(mark)) ? mark : null;
 }
 
 export async function removeMark(folder: string, restoreId: string): Promise<void> {
@@ -101,7 +112,8 @@ export async function leftIn(
     if (!markNames.test(name)) continue;
     const text = await readFile(path, 'utf8').catch(() => '{}');
     const executionId = /"execution_id":"([0-9a-f-]{36})"/.exec(text)?.[1];
-    if (executionId !== undefined) found.push({ path, executionId, isMark: true });
+    // Before the files that they speak of.
+    if (executionId !== undefined) found.unshift({ path, executionId, isMark: true });
   }
   return found;
 }

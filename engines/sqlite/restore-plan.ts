@@ -110,6 +110,9 @@ async function decide(
       `${path} is open in ${users.slice(0, 5).join(', ')}: they would go on with the old one; end them first`,
     );
   }
+  if (!(await mayWrite(path, constants.W_OK)) && (await look(`${path}-wal`)) !== null) {
+    return refuse(`the worker may not write ${path}, whose log is brought into it before it is swapped`);
+  }
   const kept = keptPath(path, request.restoreId);
   if ((await look(kept)) !== null) return refuse(`${kept} exists, under which the old one would be kept`);
   const then = request.dropOld ? 'the old one is removed' : `the old one is kept as ${kept}`;
@@ -134,8 +137,8 @@ function look(path: string): Promise<Stats | null> {
   return lstat(path).catch(() => null);
 }
 
-function mayWrite(folder: string): Promise<boolean> {
-  return access(folder, constants.W_OK | constants.X_OK).then(
+function mayWrite(path: string, how = constants.W_OK | constants.X_OK): Promise<boolean> {
+  return access(path, how).then(
     () => true,
     () => false,
   );

@@ -5,17 +5,22 @@ import {
   chownSync,
   copyFileSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
+  renameSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { engine } from '../../engines/sqlite/engine.ts';
+import { keptPath, writeMark } from '../../engines/sqlite/restore-place.ts';
+import { swap } from '../../engines/sqlite/restore-swap.ts';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { projectRoot } from '../servers/cache.ts';
 import { startSmallDisk, whyNoLoop } from '../servers/small-disk.ts';
@@ -26,6 +31,8 @@ import { fileOf, placeAt, sqlite, walkFile } from './engines/sqlite.ts';
 import type { Destination, Place, RunningSubject } from './engines/subject.ts';
 import { differences } from './engines/walks.ts';
 import { type Backup, Workshop } from './engines/workshop.ts';
+
+const quiet = { info: () => {}, warn: () => {}, error: () => {} };
 
 let running: RunningSubject;
 let workshop: Workshop;
@@ -436,6 +443,52 @@ describe('a restore of SQLite', () => {
       expect.stringContaining(others),
     ]);
     expect((await readdir(folder)).sort()).toEqual(['.backupctl-somebody-else.sqlite', 'data.db']);
+  });
+
+  test.each([
+    ['once the old one had both names', (path: string, kept: string) => linkSync(path, kept)],
+    ['between two renames', (path: string, kept: string) => renameSync(path, kept)],
+    [
+      'once its log had another name',
+      (path: string, kept: string) => renameSync(`${path}-wal`, `${kept}-wal`),
+    ],
+  ])('whose swap was cut %s leaves the old one as it was, and is tried again', async (_where, cut) => {
+    const own = await restored(backup, place);
+    const path = fileOf(own);
+    writeFileSync(path, randomBytes(4096));
+    writeFileSync(`${path}-wal`, 'a log');
+    const before = [readFileSync(path), readFileSync(`${path}-wal`)];
+    const [executionId, restoreId] = [randomUUID(), randomUUID()];
+    const kept = keptPath(path, restoreId);
+    const filled = join(path, '..', `.backupctl-${executionId}-0badcafe.sqlite`);
+    writeFileSync(filled, 'whole');
+    await writeMark(join(path, '..'), {
+      ...{ restore_id: restoreId, execution_id: executionId, path, kept, note: '' },
+      inode: statSync(filled).ino,
+    });
+    cut(path, kept);
+    await workshop.cleanUp(own.target, randomUUID());
+    expect(existsSync(filled)).toBe(true);
+    expect(await workshop.cleanUp(own.target, executionId)).toHaveLength(2);
+    expect([readFileSync(path), readFileSync(`${path}-wal`)]).toEqual(before);
+    expect((await readdir(join(path, '..'))).sort()).toEqual(['data.db', 'data.db-wal']);
+    const request = { overwrite: true, restoreId };
+    expect(await workshop.restore(backup, over(own), request)).toMatchObject([{ kept_as: kept }]);
+    expect(readFileSync(`${kept}-wal`)).toEqual(before[1]);
+  });
+
+  test('that comes to nothing leaves the old one with the log that it had', async () => {
+    const own = await restored(backup, place);
+    const path = fileOf(own);
+    const database = new DatabaseSync(path);
+    database.exec('PRAGMA journal_mode=WAL');
+    database.close();
+    const kept = keptPath(path, randomUUID());
+    mkdirSync(kept);
+    const run = { executionId: '', signal: new AbortController().signal, log: quiet, scratch: dirname(path) };
+    await expect(swap(`${path}.nothing`, path, kept, run)).rejects.toThrow();
+    expect(value(own, 'PRAGMA journal_mode')).toBe('wal');
+    expect(value(own, 'SELECT x FROM t')).toBe(1);
   });
 
   test('refuses what a copy of pages cannot do, in words', async () => {
