@@ -24,7 +24,7 @@ beforeAll(async () => {
     createAuthority(work.directory, 'ours'),
     createAuthority(work.directory, 'theirs'),
   ]);
-}, 60_000);
+}, 150_000);
 afterAll(async () => {
   await work?.remove();
   if (shown !== undefined) await rm(shown, { recursive: true, force: true });
@@ -102,14 +102,14 @@ describe('MongoDB over TLS', () => {
         code: expect.any(String),
       });
     });
-  }, 90_000);
+  }, 180_000);
 
   test('is reached by an address that is in its certificate', async () => {
     await withServer(await ours.server('address', ['127.0.0.1']), async (server) => {
       expect(await reach(target(server, trusting(ours), '127.0.0.1'))).toBe('reached');
       expect(await reach(target(server, trusting(ours)))).toMatchObject({ code: 'credentials' });
     });
-  }, 90_000);
+  }, 180_000);
 
   test('is refused with an expired certificate', async () => {
     await withServer(await ours.server('expired', ['localhost'], { expired: true }), async (server) => {
@@ -118,7 +118,7 @@ describe('MongoDB over TLS', () => {
         message: expect.stringContaining('expired'),
       });
     });
-  }, 90_000);
+  }, 180_000);
 
   test('takes a client with a certificate of its authority, and none without', async () => {
     const bundle = ({ cert, key }: Certificate, name: string) => {
@@ -143,5 +143,5 @@ describe('MongoDB over TLS', () => {
       },
       true,
     );
-  }, 90_000);
+  }, 180_000);
 });

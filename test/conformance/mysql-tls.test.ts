@@ -59,7 +59,7 @@ beforeAll(async () => {
      CREATE DATABASE shop`,
   );
   await server.sql('CREATE TABLE t AS SELECT seq FROM seq_1_to_10', 'shop');
-}, 90_000);
+}, 180_000);
 afterAll(async () => {
   await server?.stop();
   await work?.remove();
@@ -97,7 +97,7 @@ describe('MariaDB over TLS', () => {
     }
     // Nothing of it without TLS: the server refuses this user then.
     expect(await reach(target('ssl-mode=disabled'))).toMatchObject({ code: 'credentials' });
-  }, 60_000);
+  }, 150_000);
 
   test('is refused where another authority vouches for it', async () => {
     for (const mode of ['verify-ca', 'verify-identity']) {
@@ -106,7 +106,7 @@ describe('MariaDB over TLS', () => {
         message: expect.stringContaining('its certificate is not trusted'),
       });
     }
-  }, 60_000);
+  }, 150_000);
 
   test('is refused under a name or an address that is not in its certificate, by verify-identity alone', async () => {
     const other = { host: '127.0.0.1' };
@@ -115,7 +115,7 @@ describe('MariaDB over TLS', () => {
     await serve(await ours.server('address', ['127.0.0.1']));
     expect(await reach(target(verified(), other))).toBe('reached');
     expect(await reach(target(verified()))).toMatchObject({ code: 'credentials' });
-  }, 60_000);
+  }, 150_000);
 
   test('is refused with an expired certificate, wherever it is checked', async () => {
     await serve(await ours.server('expired', ['localhost'], { expired: true }));
@@ -127,7 +127,7 @@ describe('MariaDB over TLS', () => {
     }
     expect(await reach(target('ssl-mode=required'))).toBe('reached');
     await serve(await ours.server('renewed', ['localhost']));
-  }, 60_000);
+  }, 150_000);
 
   test('takes a client by its certificate, and no other', async () => {
     const by = ({ cert, key }: Certificate) =>
@@ -137,7 +137,7 @@ describe('MariaDB over TLS', () => {
     expect(await reach(by(good))).toBe('reached');
     expect(await reach(by(foreign))).toMatchObject({ code: 'credentials' });
     expect(await reach(target(verified(), { user: 'certified' }))).toMatchObject({ code: 'credentials' });
-  }, 60_000);
+  }, 150_000);
 
   test('is reached through its Unix socket, where no TLS is', async () => {
     await server.sql(
@@ -145,5 +145,5 @@ describe('MariaDB over TLS', () => {
     );
     const to = { ...target(''), url: `mysql://socketed@/shop?socket=${server.socket}`, password: 'x' };
     expect(await reach(to)).toBe('reached');
-  }, 60_000);
+  }, 150_000);
 });

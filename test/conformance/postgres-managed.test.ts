@@ -35,7 +35,7 @@ beforeAll(async () => {
   const hba = join(server.dataDirectory, 'pg_hba.conf');
   writeFileSync(hba, `host rdsadmin all 127.0.0.1/32 reject\n${readFileSync(hba, 'utf8')}`);
   await server.psql('SELECT pg_reload_conf()');
-}, 60_000);
+}, 150_000);
 afterAll(() => server?.stop());
 
 const target = (database = '') => targetOn(server, database, master);
@@ -60,7 +60,7 @@ describe('a server of a cloud, by a user who is no superuser', () => {
     expect(backup.outcome.warnings.join('\n')).toMatch(named('rdsadmin'));
     expect(backup.outcome.warnings.join('\n')).toMatch(/passwords of roles are not in this backup/);
     expect(backup.outcome.tools.map(({ name }) => name)).toContain('pg_dump');
-  }, 60_000);
+  }, 150_000);
 
   test('takes a restore into a new database, and over an old one; other owners than its user are left out, or named', async () => {
     await using backup = await TestBackup.takeAs(server, master, 'shop');
@@ -91,7 +91,7 @@ describe('a server of a cloud, by a user who is no superuser', () => {
     expect(over.restored, over.lines).toMatchObject([{ target: 'shop', status: 'restored' }]);
     expect(await rows('shop')).toBe(expected);
     expect(await leftovers(server)).toBe('');
-  }, 60_000);
+  }, 150_000);
 
   test('takes the roles of a backup as far as its user may make them, and names the rest', async () => {
     await using backup = await TestBackup.takeAs(server, master);
@@ -113,7 +113,7 @@ describe('a server of a cloud, by a user who is no superuser', () => {
     expect(await server.psql("SELECT count(*) FROM pg_roles WHERE rolname = 'app'")).toBe('1');
     expect(await server.psql('SELECT count(*) FROM sales.orders', 'again')).toBe('500');
     expect(run.lines.join('\n')).toMatch(/left as they are: .*rdsadmin/);
-  }, 60_000);
+  }, 150_000);
 
   test('ends the sessions and removes what a lost run left, with the rights that it has', async () => {
     await using run = await TestRun.start();

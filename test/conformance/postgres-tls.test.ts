@@ -81,7 +81,7 @@ beforeAll(async () => {
   ])
     await server.psql(`ALTER SYSTEM SET ${name} = '${value}'`);
   await serve(await ours.server('good', ['localhost']));
-}, 60_000);
+}, 150_000);
 afterAll(async () => {
   await server?.stop();
   await work?.remove();
@@ -121,7 +121,7 @@ describe('PostgreSQL over TLS', () => {
     // Nothing of it without TLS: the server refuses this user then.
     expect(await reach(target('sslmode=disable'))).toMatchObject({ code: 'credentials' });
     expect(await reach(target('sslmode=allow'))).toBe('reached');
-  }, 60_000);
+  }, 150_000);
 
   test('is refused where another authority vouches for it, however the mode asks for one', async () => {
     for (const mode of ['require', 'verify-ca', 'verify-full']) {
@@ -133,7 +133,7 @@ describe('PostgreSQL over TLS', () => {
     expect(await reach(target('sslmode=verify-full&sslrootcert=system'))).toMatchObject({
       code: 'credentials',
     });
-  }, 60_000);
+  }, 150_000);
 
   test('is refused under a name or an address that is not in its certificate, by verify-full alone', async () => {
     const other = { host: '127.0.0.1' };
@@ -145,7 +145,7 @@ describe('PostgreSQL over TLS', () => {
     await serve(await ours.server('address', ['127.0.0.1']));
     expect(await reach(target(verified(), other))).toBe('reached');
     expect(await reach(target(verified()))).toMatchObject({ code: 'credentials' });
-  }, 60_000);
+  }, 150_000);
 
   test('is refused with an expired certificate, wherever it is checked', async () => {
     await serve(await ours.server('expired', ['localhost'], { expired: true }));
@@ -161,7 +161,7 @@ describe('PostgreSQL over TLS', () => {
     }
     expect(await reach(target('sslmode=require'))).toBe('reached');
     await serve(await ours.server('renewed', ['localhost']));
-  }, 60_000);
+  }, 150_000);
 
   test('takes a client by its certificate, and no other', async () => {
     const by = ({ cert, key }: Certificate) =>
@@ -179,7 +179,7 @@ describe('PostgreSQL over TLS', () => {
       code: 'configuration',
       message: expect.stringContaining('cannot be read'),
     });
-  }, 60_000);
+  }, 150_000);
 
   test('does not use a key that others can read', async () => {
     const key = await work.file('open.key', readFileSync(client.good?.key ?? ''));
@@ -209,5 +209,5 @@ describe('PostgreSQL over TLS', () => {
     });
     expect(await reach(plain(verified()))).toMatchObject({ code: 'unavailable' });
     expect(await reach(plain('sslmode=prefer'))).toBe('reached');
-  }, 60_000);
+  }, 150_000);
 });
