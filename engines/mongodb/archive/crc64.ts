@@ -8,10 +8,11 @@ export class Crc64 {
     let low = this.#low;
     let high = this.#high;
     let at = start;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     // Eight bytes at a time: a table for each distance from the end of the eight.
     for (; at + 8 <= end; at += 8) {
-      const a = low ^ word(bytes, at);
-      const b = high ^ word(bytes, at + 4);
+      const a = low ^ view.getInt32(at, true);
+      const b = high ^ view.getInt32(at + 4, true);
       const n0 = 1792 + (a & 255);
       const n1 = 1536 + ((a >>> 8) & 255);
       const n2 = 1280 + ((a >>> 16) & 255);
@@ -85,8 +86,4 @@ for (let table = 1; table < 8; table += 1) {
 
 function of(numbers: Int32Array | Uint8Array, n: number): number {
   return numbers[n] as number;
-}
-
-function word(bytes: Uint8Array, at: number): number {
-  return of(bytes, at) | (of(bytes, at + 1) << 8) | (of(bytes, at + 2) << 16) | (of(bytes, at + 3) << 24);
 }

@@ -106,7 +106,7 @@ class RunningMongo implements RunningSubject {
     } else if (kind === 'huge') {
       // FerretDB answers with all that is left of a collection at once, and breaks beyond 48 MB: several, then.
       const line = 'abcdefghijklmnopqrstuvwxyz0123456789'.repeat(11_111);
-      const [collections, batches] = this.#server.real ? [1, 25] : [4, 5];
+      const [collections, batches] = this.#server.real ? [1, 25] : [3, 5];
       for (let n = 0; n < collections * batches; n += 1) {
         const documents = Array.from({ length: 20 }, (_, i) => ({ n: n * 20 + i, line }));
         await db.collection(`huge_${n % collections}`).insertMany(documents);
