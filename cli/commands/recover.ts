@@ -83,7 +83,7 @@ export const command = defineCommand({
       if (plan.secrets.length > 0) {
         await context.output.list(plan.secrets, secretColumns);
         context.output.note(
-          'the worker may not open these secrets yet: where the URL is right, run what allows each',
+          'the worker may not open these secrets (or run these hooks) yet: where the URL and the words are right, run what allows each',
         );
       }
     }
