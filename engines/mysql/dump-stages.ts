@@ -67,7 +67,7 @@ function nameIn(words: string): string | null {
 /** What of a dump's text is looked at: rows begin with a parenthesis, and are none of these. */
 const structure = [
   '^INSERT INTO `([^`]|``)*` (VALUES$)?',
-  '^(--|/\\*!40000 ALTER|/\\*M!101100 SET|commit;|UNLOCK) ?.{0,4000}',
+  '^(--|/\\*!40000 ALTER|/\\*M!101100 SET|commit;|UNLOCK).*',
 ];
 
 /**

@@ -7,6 +7,7 @@ import { type DumpedDatabase, dumpDatabase } from './dump-database.ts';
 import { queryError } from './errors.ts';
 import { formatAccounts, readAccounts } from './globals.ts';
 import { isPartial, selects } from './pattern.ts';
+import { lacksOf, readGrants } from './privileges.ts';
 import { listDatabases, readPosition, readServerFacts, type ServerFacts } from './server.ts';
 import { globalsStream } from './stream-name.ts';
 import { writeText } from './text-stream.ts';
@@ -26,7 +27,7 @@ export async function dump(
 ): Promise<DumpOutcome> {
   const url = parseMysqlUrl(target.url);
   const taken = selects(request.selection, url.database === null ? 'database' : 'table');
-  const { server, databases, position } = await look(target, run);
+  const { server, databases, position, grants } = await look(target, run);
   const tools = await chooseMysqlTools(server);
   const zstd = await findProgram('zstd');
   const names = url.database === null ? databases.filter((name) => taken.database(name)) : [url.database];
@@ -66,6 +67,7 @@ export async function dump(
       run.log.warn(warnings.at(-1) ?? '');
       continue;
     }
+    warnings.push(...lacksOf(grants, database, url.nonTransactional === 'lock'));
     run.log.info(`database ${database} is dumped`, {
       tables: dumped.at(-1)?.indexed.inventory.tables.length ?? 0,
       seconds: Math.round((performance.now() - began) / 100) / 10,
@@ -177,6 +179,7 @@ async function look(target: Target, run: RunContext) {
       const server = await readServerFacts(session);
       return {
         server,
+        grants: await readGrants(session),
         databases: (await listDatabases(session)).map(({ name }) => name),
         position: await readPosition(session, server),
       };

@@ -150,7 +150,10 @@ function fromNumber(number: number, text: string, cause: unknown): BackupctlErro
     });
   }
   if ([1021, 1114, 3, 1026].includes(number)) {
-    return new BackupctlError('no-space', text, { cause, hint: "make room on the server's disk" });
+    return new BackupctlError('no-space', text, {
+      cause,
+      hint: "there is no room left on the server's disk",
+    });
   }
   if (number === 1049) return new BackupctlError('not-found', text, { cause });
   return new BackupctlError('failed', text, { cause });

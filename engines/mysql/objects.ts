@@ -94,12 +94,13 @@ async function readViews(
     }
     // SHOW CREATE tells of a view whose tables or columns are gone, or whose definer may not read them, by a warning.
     const warnings = await session.query<{ Code: number }>('SHOW WARNINGS');
-    const isBroken = warnings.some(({ Code }) => Number(Code) === 1356);
-    if (isBroken) broken.push(name);
     const columns = await session.query<{ name: string }>(
       `SELECT COLUMN_NAME AS name FROM information_schema.COLUMNS
        WHERE ${isNamed('TABLE_SCHEMA', database)} AND ${isNamed('TABLE_NAME', name)} ORDER BY ORDINAL_POSITION`,
     );
+    // One that calls what a definer has who is gone shows no columns either, and cannot be made.
+    const isBroken = columns.length === 0 || warnings.some(({ Code }) => Number(Code) === 1356);
+    if (isBroken) broken.push(name);
     objects.push({
       ...settingsOf(row),
       kind: 'view',

@@ -52,7 +52,7 @@ function matchesLike(like: string, name: string): boolean {
 }
 
 /** What a whole backup of a database would lack, a line each. */
-export function lacksOf(grants: Grants, database: string, server: ServerFacts, canLock: boolean): string[] {
+export function lacksOf(grants: Grants, database: string, locks: boolean): string[] {
   const lines: string[] = [];
   const lack = (privilege: string, what: string) => {
     if (!holds(grants, privilege, database)) lines.push(`${what} (GRANT ${privilege} ON ${database}.*)`);
@@ -61,8 +61,7 @@ export function lacksOf(grants: Grants, database: string, server: ServerFacts, c
   lack('SHOW VIEW', `views of ${database} cannot be read`);
   lack('TRIGGER', `triggers of ${database} cannot be seen`);
   lack('EVENT', `events of ${database} cannot be seen`);
-  if (canLock) lack('LOCK TABLES', `tables of ${database} that know no transactions cannot be locked`);
-  if (server.flavour === 'mysql' && isOlder(server.numbers, [8, 0, 20])) return lines;
+  if (locks) lack('LOCK TABLES', `tables of ${database} that know no transactions cannot be locked`);
   return lines;
 }
 

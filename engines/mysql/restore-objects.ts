@@ -117,11 +117,16 @@ export async function dropObjects(session: Session, database: string): Promise<v
   )) {
     await session.query(`DROP VIEW IF EXISTS ${quoteQualified(database, name)}`);
   }
-  for (const { name, type } of await names(
+  const routines = await names(
     `SELECT ROUTINE_NAME AS name, ROUTINE_TYPE AS type FROM information_schema.ROUTINES WHERE ${isNamed('ROUTINE_SCHEMA', database)} ORDER BY ROUTINE_TYPE = 'PACKAGE'`,
-  )) {
+  );
+  // Statements about packages are known in that mode alone, up to MariaDB 11.
+  const packages = routines.some(({ type }) => type.startsWith('PACKAGE'));
+  if (packages) await session.run("SET SESSION sql_mode = 'ORACLE'");
+  for (const { name, type } of routines) {
     await session.query(`DROP ${type} IF EXISTS ${quoteQualified(database, name)}`);
   }
+  if (packages) await session.run("SET SESSION sql_mode = ''");
 }
 
 export async function dropTriggers(session: Session, database: string): Promise<void> {
@@ -148,15 +153,26 @@ export async function rebindDefaults(session: Session, database: string, from: s
     `SELECT TABLE_NAME AS tbl, COLUMN_NAME AS col, COLUMN_DEFAULT AS value FROM information_schema.COLUMNS
      WHERE ${isNamed('TABLE_SCHEMA', database)} AND COLUMN_DEFAULT LIKE '%nextval(%'`,
   );
-  const bound = rows.filter(({ value }) => value.includes(`nextval(${quoteIdentifier(from)}.`));
+  if (rows.length === 0) return;
+  const views = await session.query<{ name: string }>(
+    `SELECT TABLE_NAME AS name FROM information_schema.TABLES WHERE ${isNamed('TABLE_SCHEMA', database)} AND TABLE_TYPE = 'VIEW'`,
+  );
+  const bound = rows.filter(
+    ({ tbl, value }) =>
+      value.includes(`nextval(${quoteIdentifier(from)}.`) && !views.some(({ name }) => name === tbl),
+  );
   if (bound.length > 0) await session.query("SET SESSION system_versioning_alter_history = 'KEEP'");
-  for (const { tbl, col, value } of bound) {
-    const own = value.replaceAll(
-      `nextval(${quoteIdentifier(from)}.`,
-      `nextval(${quoteIdentifier(database)}.`,
-    );
-    await session.run(
-      `ALTER TABLE ${quoteQualified(database, tbl)} ALTER COLUMN ${quoteIdentifier(col)} SET DEFAULT (${own})`,
-    );
+  // All of a table at once: while one is bound to a sequence that is gone, no other can be changed.
+  for (const table of new Set(bound.map(({ tbl }) => tbl))) {
+    const changes = bound
+      .filter(({ tbl }) => tbl === table)
+      .map(({ col, value }) => {
+        const own = value.replaceAll(
+          `nextval(${quoteIdentifier(from)}.`,
+          `nextval(${quoteIdentifier(database)}.`,
+        );
+        return `ALTER COLUMN ${quoteIdentifier(col)} SET DEFAULT (${own})`;
+      });
+    await session.run(`ALTER TABLE ${quoteQualified(database, table)} ${changes.join(', ')}`);
   }
 }

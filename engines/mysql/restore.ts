@@ -171,7 +171,6 @@ async function fillAndCheck(
   const { target, request, source, run, plan } = work;
   const { temporary, database } = planned;
   const part = resolveInclude(request.include, database);
-  const objects = await objectsOf(work, database.objectsStream, part);
   await inSession(work, run.signal, async (session) => {
     const collation = database.collation === null ? '' : ` COLLATE ${database.collation}`;
     await session.query(`CREATE DATABASE ${quoteIdentifier(temporary)}${collation}`);
@@ -184,16 +183,18 @@ async function fillAndCheck(
       state: 'filling',
       no_owner: request.noOwner ? 'yes' : 'no',
     });
-    await writeObjects(session, temporary, objects);
   });
   run.log.info(`filling ${temporary}, which becomes ${planned.target}`);
   await fillDatabase(target, temporary, { database, part }, { plan, request, source }, run, onBytes);
   throwIfCancelled(run.signal);
+  const objects = await objectsOf(work, database.objectsStream, part);
   run.progress({ phase: `check ${planned.target}`, bytes: 0 });
   const { contents, server } = plan;
   const scope = { part, partial: contents.partial, schemaOnly: contents.schemaOnly };
   return inSession(work, run.signal, async (session) => {
     const { inventory } = database;
+    // Beside the mark, so that a rename can be followed up by whoever comes after a crash.
+    await writeObjects(session, temporary, objects);
     const outcome =
       inventory === null ? null : await checkTables(session, temporary, inventory, scope, server);
     // Made here once and dropped again: what cannot be made has to show before anything of the target is touched.

@@ -2,6 +2,7 @@ import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { Session } from './connection.ts';
 import { isDenied } from './errors.ts';
 import { isNamed } from './quote.ts';
+import { isTemporary } from './restore-names.ts';
 
 export type Flavour = 'mariadb' | 'mysql';
 
@@ -103,30 +104,37 @@ export interface ServerDatabase {
 
 /** The databases that a backup of a whole server takes, sorted by name, but for those that a restore is still filling. */
 export async function listDatabases(session: Session): Promise<ServerDatabase[]> {
-  const rows = await session.query<{ name: string; collation: string; size: number | string | null }>(
-    `SELECT s.SCHEMA_NAME AS name, s.DEFAULT_COLLATION_NAME AS collation,
-            (SELECT SUM(COALESCE(t.DATA_LENGTH, 0) + COALESCE(t.INDEX_LENGTH, 0))
-             FROM information_schema.TABLES t WHERE t.TABLE_SCHEMA = s.SCHEMA_NAME) AS size
-     FROM information_schema.SCHEMATA s
-     WHERE LOWER(s.SCHEMA_NAME) NOT IN ('mysql', 'information_schema', 'performance_schema', 'sys')
-       AND s.SCHEMA_NAME NOT LIKE 'backupctl\\_restore\\_%'
-     ORDER BY CAST(s.SCHEMA_NAME AS BINARY)`,
+  const rows = await session.query<{ name: string; collation: string }>(
+    `SELECT SCHEMA_NAME AS name, DEFAULT_COLLATION_NAME AS collation FROM information_schema.SCHEMATA
+     ORDER BY CAST(SCHEMA_NAME AS BINARY)`,
   );
-  return rows.map(({ name, collation, size }) => ({ name, collation, size: Number(size ?? 0) }));
+  const databases: ServerDatabase[] = [];
+  for (const { name, collation } of rows) {
+    if (isSystemSchema(name) || isTemporary(name)) continue;
+    databases.push({ name, collation, size: await sizeOf(session, name) });
+  }
+  return databases;
 }
 
 /** @throws BackupctlError not-found, where there is no such database, or none that the user may see */
 export async function findDatabase(session: Session, name: string): Promise<ServerDatabase> {
-  const [row] = await session.query<{ name: string; collation: string; size: number | string | null }>(
-    `SELECT s.SCHEMA_NAME AS name, s.DEFAULT_COLLATION_NAME AS collation,
-            (SELECT SUM(COALESCE(t.DATA_LENGTH, 0) + COALESCE(t.INDEX_LENGTH, 0))
-             FROM information_schema.TABLES t WHERE t.TABLE_SCHEMA = s.SCHEMA_NAME) AS size
-     FROM information_schema.SCHEMATA s WHERE ${isNamed('s.SCHEMA_NAME', name)}`,
+  const collation = await session.value<string>(
+    `SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE ${isNamed('SCHEMA_NAME', name)}`,
   );
-  if (row !== undefined) return { name: row.name, collation: row.collation, size: Number(row.size ?? 0) };
-  throw new BackupctlError('not-found', `there is no database ${name}, or none that the user may see`, {
-    hint: 'check the name in the URL, and SHOW GRANTS',
-  });
+  if (collation !== null) return { name, collation, size: await sizeOf(session, name) };
+  throw new BackupctlError(
+    'not-found',
+    `there is no database ${name}, or the user may not see it (it holds no right on it)`,
+    { hint: 'check the name in the URL, and SHOW GRANTS' },
+  );
+}
+
+async function sizeOf(session: Session, database: string): Promise<number> {
+  const size = await session.value<number | string>(
+    `SELECT SUM(COALESCE(DATA_LENGTH, 0) + COALESCE(INDEX_LENGTH, 0)) FROM information_schema.TABLES
+     WHERE ${isNamed('TABLE_SCHEMA', database)}`,
+  );
+  return Number(size ?? 0);
 }
 
 /** Where the log stands now; null where there is none or the user may not ask. */

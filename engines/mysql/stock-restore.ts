@@ -5,19 +5,19 @@ import { globalsStream, objectsStream } from './stream-name.ts';
 
 /**
  * Shell commands that restore a backup with `age`, `zstd` and the server's own client, from a copy of the objects in the
- * current folder. How to connect stands in an options file, `client.cnf`.
+ * current folder. How to connect stands in `~/.my.cnf`.
  */
 export function stockRestore(manifest: Manifest): string[] {
   const needed = manifest.tools.find((tool) => tool.role === 'needed');
   const program = needed?.name ?? 'mariadb';
   // An older client stops at the first line of newer dumps, which tells a newer one to run no commands.
   const plain = `sed '1{/^.*999999.- enable the sandbox/d;}'`;
-  const client = `${program} --defaults-file=client.cnf --binary-mode --comments --max-allowed-packet=1G --default-character-set=utf8mb4`;
+  const client = `${program} --binary-mode --comments --max-allowed-packet=1G --default-character-set=utf8mb4`;
   const collations = (manifest.details.collations ?? {}) as Record<string, string>;
   const has = (stream: string) => manifest.objects.some((object) => object.stream === stream);
   const lines = [
     'set -e -o pipefail',
-    `# ${program} ${needed?.version ?? ''} or newer; client.cnf holds a [client] with host, port, user and password`,
+    `# ${program} ${needed?.version ?? ''} or newer; it connects as ~/.my.cnf says: [client] with host, port, user, password`,
   ];
   if (has(globalsStream)) {
     lines.push(

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { accessSync, chownSync, constants, cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { accessSync, chownSync, constants, cpSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { access, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -122,7 +122,8 @@ export async function startMariadb(options: MariadbOptions = {}): Promise<Mariad
       'innodb-flush-log-at-trx-commit': '0',
       'innodb-buffer-pool-size': '64M',
       'innodb-doublewrite': 'OFF',
-      'innodb-flush-method': 'fsync',
+      'innodb-flush-method': 'nosync',
+      'sync-frm': '0',
       'performance-schema': 'OFF',
       'sync-binlog': '0',
       'server-id': '1',
@@ -256,9 +257,8 @@ async function initialise(dataDirectory: string, runner: Runner): Promise<void> 
   await rename(draft, template).catch(() => rm(draft, { recursive: true, force: true }));
 }
 
-/** A certificate or key of a test, where the server may read it. */
-export function writeForServer(path: string, text: string): void {
-  writeFileSync(path, text, { mode: 0o600 });
+/** Gives a file or folder of a test to the account that the server runs as. */
+export function readableByServer(path: string): void {
   const account = unprivilegedAccount();
   if (account !== null) chownSync(path, account.uid, account.gid);
 }

@@ -271,9 +271,15 @@ export class Workshop implements AsyncDisposable {
   }
 }
 
-/** For `through`: bytes pass by way of the transform; what breaks one of the two streams breaks the other. */
+/**
+ * For `through`: bytes of the first stream (the data, where an engine has more of them) pass by way of the transform; what
+ * breaks one of the two breaks the other.
+ */
 export function by(transform: Transform): (stream: Readable) => Readable {
+  let used = false;
   return (stream) => {
+    if (used) return stream;
+    used = true;
     pipeline(stream, transform, () => {});
     return transform;
   };

@@ -1,0 +1,4 @@
+import { mysql } from './engines/mysql.ts';
+import { conformance } from './engines/suite.ts';
+
+conformance(mysql);
