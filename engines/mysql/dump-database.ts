@@ -5,7 +5,7 @@ import type { IndexedDatabase } from './backup-index.ts';
 import { connect, reasonOf, type Session } from './connection.ts';
 import { DumpText, dumpArguments, startDump, takesHistory, writesRowsInLines } from './dump-stages.ts';
 import { queryError, toolError } from './errors.ts';
-import { type Inventory, readInventory } from './inventory.ts';
+import { type Inventory, type InventoryTable, readInventory } from './inventory.ts';
 import { LockWatch } from './lock-watch.ts';
 import { readObjects, type StoredObject } from './objects.ts';
 import { formatObjects } from './objects-text.ts';
@@ -79,7 +79,7 @@ async function withLooks(
   const all = await readInventory(session, database, server);
   const found = await readObjects(session, database, server);
   const warnings: string[] = [];
-  const objects = found.objects.filter((object) => takesObject(object, database, taken));
+  let objects = found.objects.filter((object) => takesObject(object, database, taken));
   for (const line of found.hidden)
     warnings.push(`${line} of ${database} is not in this backup: the user may not see its text`);
   for (const name of found.broken) {
@@ -110,9 +110,20 @@ async function withLooks(
   const text = new DumpText(!schemaOnly && writesRowsInLines(tools));
   watch.start(session.id);
   const records = await stream(options, [...left.map(({ name }) => name), markTable, keptTable], text, run);
+  if (nonTransactional.length > 0 && locked) await session.query('UNLOCK TABLES');
+  const after = await readInventory(session, database, server);
+  const gone = goneFrom(tables, after, text);
+  if (gone.size > 0) {
+    // Views of what is gone work no more, and triggers went with it.
+    const again = await readObjects(session, database, server);
+    objects = again.objects.filter(
+      (object) => takesObject(object, database, taken) && !gone.has(object.table ?? ''),
+    );
+  }
   records.push(...(await writeText(objectsStream(database), formatObjects(objects), sink, run)));
-  const inventory = counted({ ...all, tables }, objects, text, schemaOnly);
-  for (const name of inventory.gone)
+  const there = tables.filter(({ name }) => !gone.has(name));
+  const inventory = counted({ ...all, tables: there }, after, objects, text, schemaOnly);
+  for (const name of gone)
     warnings.push(
       `table ${database}.${name} was dropped or renamed before it was dumped, and is not in this backup`,
     );
@@ -125,7 +136,7 @@ async function withLooks(
       snapshot_at: snapshotAt,
       position: text.position,
       collation,
-      inventory: inventory.inventory,
+      inventory,
     },
     objects: records,
     warnings,
@@ -140,43 +151,55 @@ function takesObject(object: StoredObject, database: string, taken: Taken): bool
   return taken.whole(database);
 }
 
-/** The inventory as the dump has it: rows that were counted there, objects that were taken. */
+/** Tables and sequences that were there before, and are not in the dump: what is there afterwards, and what came, tell. */
+function goneFrom(before: readonly InventoryTable[], after: Inventory, text: DumpText): Set<string> {
+  const left = new Set(after.tables.map(({ name }) => name));
+  const came = ({ name, kind }: InventoryTable) =>
+    kind === 'table' && text.counts ? text.tables.has(name) : left.has(name);
+  return new Set(before.filter((table) => table.kind !== 'view' && !came(table)).map(({ name }) => name));
+}
+
+/** The inventory as the dump has it: rows that were counted there, tables that came into being, objects that were taken. */
 function counted(
   inventory: Inventory,
+  after: Inventory,
   objects: readonly StoredObject[],
   text: DumpText,
   schemaOnly: boolean,
-): { inventory: Inventory; gone: string[] } {
-  const gone: string[] = [];
-  const tables = inventory.tables.flatMap((table) => {
+): Inventory {
+  const known = new Set(inventory.tables.map(({ name }) => name));
+  const late = after.tables.filter(({ name }) => text.tables.has(name) && !known.has(name));
+  const tables = [...inventory.tables, ...late].flatMap((table) => {
     if (table.kind === 'view')
       return objects.some(({ kind, name }) => kind === 'view' && name === table.name) ? [table] : [];
     if (table.kind === 'sequence') return [table];
     if (schemaOnly) return [{ ...table, rows: null, exact: false }];
     if (!text.counts) return [table];
-    const rows = text.rows.get(table.name);
-    if (rows !== undefined) return [{ ...table, rows, exact: true }];
-    gone.push(table.name);
-    return [];
+    // Of what only stands for other tables, the program takes no rows.
+    const rows = text.rows.get(table.name) ?? null;
+    return [{ ...table, rows, exact: rows !== null }];
   });
   const number = (kind: StoredObject['kind']) => objects.filter((object) => object.kind === kind).length;
+  // What was changed while the dump ran may be in it or not: such numbers say nothing, and would condemn a good dump.
+  const steady = Object.entries(inventory.objects).filter(
+    ([kind, n]) => kind !== 'table' && after.objects[kind] === n,
+  );
   return {
-    inventory: {
-      ...inventory,
-      tables,
-      sequences: inventory.sequences.filter(({ name }) => tables.some((table) => table.name === name)),
-      objects: {
-        ...inventory.objects,
-        table: tables.filter(({ kind }) => kind === 'table').length,
-        view: number('view'),
-        trigger: number('trigger'),
-        event: number('event'),
-        procedure: number('procedure'),
-        function: number('function'),
-        ...('package' in inventory.objects ? { package: number('package') + number('package body') } : {}),
-      },
+    ...inventory,
+    tables,
+    sequences: inventory.sequences.filter(({ name }) => tables.some((table) => table.name === name)),
+    objects: {
+      ...Object.fromEntries(steady),
+      ...(late.length > 0 || after.objects.table !== inventory.objects.table
+        ? {}
+        : { table: tables.filter(({ kind }) => kind === 'table').length }),
+      view: number('view'),
+      trigger: number('trigger'),
+      event: number('event'),
+      procedure: number('procedure'),
+      function: number('function'),
+      ...('package' in inventory.objects ? { package: number('package') + number('package body') } : {}),
     },
-    gone,
   };
 }
 

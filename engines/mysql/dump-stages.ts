@@ -10,6 +10,8 @@ import type { MysqlTools } from './tools.ts';
 export class DumpText {
   /** Rows by table; a table that is dumped without rows has 0. */
   readonly rows = new Map<string, number>();
+  /** Tables whose structure came; where `counts` is false, nobody looks. */
+  readonly tables = new Set<string>();
   /** Whether the trailer was the last that came. */
   whole = false;
   /** Whether `rows` are exact: where the program writes each row into a line of its own. */
@@ -44,6 +46,10 @@ export class DumpText {
       // With a list of columns, the first row stands on the line of the INSERT itself.
       if (table !== null) this.#open = { table, line: at, rows: words.endsWith('VALUES') ? 0 : 1 };
       return;
+    }
+    if (words.startsWith('-- Table structure for table `')) {
+      const table = nameIn(words);
+      if (table !== null) this.tables.add(table);
     }
     const log = /(?:MASTER|SOURCE)_LOG_FILE='([^']+)', (?:MASTER|SOURCE)_LOG_POS=(\d+)/.exec(words);
     if (log !== null) {
@@ -119,7 +125,9 @@ export async function startDump(options: {
             command: '/bin/sh',
             args: [
               '-c',
-              "head -c 4096 | grep -aE '^(--|/\\*)' | sed 's/^/0:/'; tail -c 256 | grep -a '^-- Dump' | sed 's/^/0:/'; true",
+              `first=$(head -c 4096; printf x); first=\${first%x}
+printf '%s' "$first" | grep -aE '^(--|/\\*)' | sed 's/^/0:/'
+{ printf '%s' "$first"; cat; } | tail -c 256 | grep -a '^-- Dump' | sed 's/^/0:/'; true`,
             ],
             env: { LC_ALL: 'C' },
             stdin: { pipe: 'check' },
@@ -153,6 +161,8 @@ export function dumpArguments(options: {
   const { server, tools, database, executionId, schemaOnly, position } = options;
   const mariadb = tools.flavour === 'mariadb';
   const history = takesHistory(server, tools);
+  // Programs of 5.7 do not know it, and 8.0 would ask for histograms.
+  const statistics = isOlder(tools.numbers, [8]) ? [] : ['--column-statistics=0'];
   const source = mariadb || isOlder(tools.numbers, [8, 0, 26]) ? '--master-data=2' : '--source-data=2';
   return [
     '--single-transaction',
@@ -170,7 +180,7 @@ export function dumpArguments(options: {
     ...(schemaOnly ? ['--no-data'] : [`--where=1 /* backupctl/${executionId} */`]),
     ...(position ? [source, ...(mariadb ? ['--gtid'] : [])] : []),
     ...(history && !schemaOnly ? ['--dump-history'] : []),
-    ...(mariadb ? [] : ['--set-gtid-purged=OFF', '--no-tablespaces', '--column-statistics=0']),
+    ...(mariadb ? [] : ['--set-gtid-purged=OFF', '--no-tablespaces', ...statistics]),
     '--',
     database,
   ];

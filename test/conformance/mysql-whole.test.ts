@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
+import net, { type AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DumpOutcome, RestoreRequest, RestoreSource, Target } from '../../engines/engine.ts';
@@ -28,7 +30,10 @@ interface Backup extends AsyncDisposable {
 }
 
 /** Of one database, or of all of the server's. */
-async function take(database = '', before: () => Promise<void> = async () => {}): Promise<Backup> {
+async function take(
+  database = '',
+  { before = async () => {}, from = target(database) }: { before?: () => Promise<void>; from?: Target } = {},
+): Promise<Backup> {
   const run = await TestRun.start();
   const write = run.sink.write.bind(run.sink);
   run.sink.write = async (stream, source) => {
@@ -36,7 +41,7 @@ async function take(database = '', before: () => Promise<void> = async () => {})
     return write(stream, source);
   };
   const request = { backupId: 'b', selection: {}, yieldToDdlSeconds: null, lockWaitSeconds: 30 };
-  const outcome = await engine.dump(target(database), request, run.sink, run.context);
+  const outcome = await engine.dump(from, request, run.sink, run.context);
   const manifest: Manifest = {
     ...({} as Manifest),
     id: crypto.randomUUID(),
@@ -131,9 +136,55 @@ test('a dump outlives a server that ends idle sessions', async () => {
   await server.sql('CREATE DATABASE idle; CREATE TABLE idle.t (a INT); SET GLOBAL wait_timeout = 1');
   try {
     // The session that stands by says nothing meanwhile; it is to be longer than the server would bear.
-    await using backup = await take('idle', () => sleep(2500));
+    await using backup = await take('idle', { before: () => sleep(2500) });
     expect(backup.outcome.contents.map(({ name }) => name)).toEqual(['idle']);
   } finally {
     await server.sql('SET GLOBAL wait_timeout = 28800');
+  }
+});
+
+test('tables that come, go and change between the look and the dump leave a backup that comes back', async () => {
+  await server.sql(
+    `CREATE DATABASE busy; USE busy; CREATE TABLE busy.stays (a INT); INSERT INTO busy.stays VALUES (1), (2);
+     CREATE TABLE busy.goes (a INT, b INT, KEY (b)); CREATE VIEW busy.of_goes AS SELECT a FROM busy.goes;
+     CREATE TRIGGER busy.tr BEFORE INSERT ON busy.goes FOR EACH ROW SET NEW.a = 1;
+     CREATE TABLE busy.m1 (a INT) ENGINE = MyISAM; INSERT INTO busy.m1 VALUES (7);
+     CREATE TABLE busy.merged (a INT) ENGINE = MERGE UNION = (m1)`,
+  );
+  let sessions = 0;
+  const between = net.createServer((client) => {
+    sessions += 1;
+    // The first looks around, the second reads what there is and stands by, the third is the program's.
+    const ready =
+      sessions === 3
+        ? server.sql(
+            'DROP TABLE busy.goes; CREATE TABLE busy.comes (a INT, KEY (a)); INSERT INTO busy.comes VALUES (3); ALTER TABLE busy.stays ADD c INT',
+          )
+        : Promise.resolve('');
+    const connection = net.connect(server.port, server.host);
+    for (const each of [client, connection]) each.on('error', () => {});
+    ready.then(() => client.pipe(connection).pipe(client));
+  });
+  between.listen(0, '127.0.0.1');
+  await once(between, 'listening');
+  const { port } = between.address() as AddressInfo;
+  try {
+    const from = {
+      ...target('busy'),
+      url: `${server.url('busy').replace(`:${server.port}`, `:${port}`)}?ssl-mode=disabled`,
+    };
+    await using backup = await take('busy', { from });
+    expect(backup.outcome.warnings).toContain(
+      'table busy.goes was dropped or renamed before it was dumped, and is not in this backup',
+    );
+    const { restored } = await restore(backup, { createDatabase: 'busy2' });
+    expect(restored).toMatchObject([{ status: 'restored' }]);
+    expect(
+      await server.sql(
+        'SELECT COUNT(*) FROM busy2.stays UNION ALL SELECT a FROM busy2.comes UNION ALL SELECT a FROM busy2.merged',
+      ),
+    ).toBe('2\n3\n7');
+  } finally {
+    between.close();
   }
 });
