@@ -163,7 +163,7 @@ test('tables that come, go and change between the look and the dump leave a back
         : Promise.resolve('');
     const connection = net.connect(server.port, server.host);
     for (const each of [client, connection]) each.on('error', () => {});
-    ready.then(() => client.pipe(connection).pipe(client));
+    void ready.then(() => client.pipe(connection).pipe(client));
   });
   between.listen(0, '127.0.0.1');
   await once(between, 'listening');
