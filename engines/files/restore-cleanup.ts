@@ -7,6 +7,7 @@ import {
   discardWork,
   isSwapped,
   keptPath,
+  type RestoreMark,
   readMark,
   removeTree,
   syncDirectory,
@@ -101,11 +102,11 @@ async function removeWork(work: string): Promise<string[]> {
 /** A swap that was cut between its two renames: the old directory gets its name back. */
 export async function endSwap(
   work: string,
-  mark: { directory: string; kept: string | null },
+  mark: Pick<RestoreMark, 'restore_id' | 'directory' | 'kept'>,
 ): Promise<string[]> {
-  // Whatever the mark says, only names beside it count: it could be somebody else's words.
-  const beside = (path: string) => dirname(path) === dirname(work);
-  if (mark.kept === null || !beside(mark.kept) || !beside(mark.directory)) return [];
+  // Whatever the mark says, only the name that a restore gives counts, beside it.
+  if (mark.kept === null || dirname(mark.directory) !== dirname(work)) return [];
+  if (mark.kept !== keptPath(mark.directory, mark.restore_id)) return [];
   const isThere = (await lstat(mark.directory).catch(() => null)) !== null;
   const old = await lstat(mark.kept).catch(() => null);
   if (old === null) return [];

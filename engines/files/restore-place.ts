@@ -67,13 +67,21 @@ export async function readMark(work: string): Promise<RestoreMark | null> {
 
 const workName = /^\.backupctl-([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})-[0-9a-f]{8}$/;
 
-/** Directories of restores that lie in a directory. */
+/**
+ * Directories of restores that lie in a directory. Links, files, and what somebody else has made under such a name are
+ * none: their marks are not believed, and they are not taken away.
+ */
 export async function worksIn(above: string): Promise<{ path: string; executionId: string }[]> {
-  const names = await readdir(above).catch(() => []);
-  return names.flatMap((name) => {
+  const found: { path: string; executionId: string }[] = [];
+  for (const name of await readdir(above).catch(() => [])) {
     const executionId = workName.exec(name)?.[1];
-    return executionId === undefined ? [] : [{ path: join(above, name), executionId }];
-  });
+    if (executionId === undefined) continue;
+    const path = join(above, name);
+    const stats = await lstat(path).catch(() => null);
+    const isOurs = stats?.isDirectory() === true && stats.uid === (process.geteuid?.() ?? stats.uid);
+    if (isOurs) found.push({ path, executionId });
+  }
+  return found;
 }
 
 /** The mark of an earlier attempt that brought everything under its name; null where there was none. */

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import {
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -229,6 +230,34 @@ describe('a restore of files', () => {
     });
     expect(status).toBe('failed');
     expect(walkTree(directory)).toEqual(before);
+  });
+
+  test('believes no mark that somebody else has left, or that names other directories', async () => {
+    await using ground = await Ground.make();
+    await using run = await TestRun.start();
+    const id = crypto.randomUUID();
+    const directory = ground.at('tree');
+    const lie = { restore_id: id, execution_id: id, directory, state: 'swapping' as const, note: '' };
+    const left = async (kept: string) => {
+      const work = workPath(directory, id);
+      mkdirSync(join(work, 'tree'), { recursive: true });
+      await writeMark(work, { ...lie, kept });
+      return work;
+    };
+    const cleanUp = () => engine.cleanUp(filesTarget(directory), id, run.context);
+    mkdirSync(ground.at('victim'));
+    for (const kept of [ground.at('victim'), '/']) {
+      await left(kept);
+      expect(await cleanUp()).toHaveLength(1);
+      expect(existsSync(ground.at('victim'))).toBe(true);
+      expect(existsSync(directory)).toBe(false);
+    }
+    if (process.getuid?.() !== 0) return;
+    const kept = keptPath(directory, id);
+    mkdirSync(kept);
+    chownSync(await left(kept), 65534, 65534);
+    expect(await cleanUp()).toEqual([]);
+    expect(existsSync(kept)).toBe(true);
   });
 
   test('of a lost run is swept by its execution, beside the tree and where restores may go to', async () => {
