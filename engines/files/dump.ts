@@ -73,7 +73,11 @@ export async function dump(
       ...(url.exclude.length === 0 ? {} : { exclude: url.exclude }),
       ...(Object.keys(selection).length === 0 ? {} : { selection }),
     },
-    warnings: complaints.warnings(),
+    warnings: [
+      // As where a disk was not mounted: retention must not let the last whole ones go unseen.
+      ...(files + directories === 1 ? [`${url.path} is empty, and so is this backup of it`] : []),
+      ...complaints.warnings(),
+    ],
     startedAt,
   };
 }

@@ -12,6 +12,7 @@ import type {
 } from '../engine.ts';
 import { treePath } from './pattern.ts';
 import { directoryOf, isEmptyDirectory, isMountPoint, keptPath } from './restore-place.ts';
+import { mountsBelow } from './root.ts';
 import { findGnuTar } from './tools.ts';
 
 /** What a restore would do. Changes nothing. @throws BackupctlError usage, missing-tool */
@@ -25,7 +26,7 @@ export async function planRestore(
   const directory = directoryOf(target, request);
   for (const path of request.include) treePath(path, `--include ${JSON.stringify(path)}`);
   const step = await stepFor(directory, request, source);
-  return { steps: [step], missing: [], warnings: await warningsFor(directory, request, source) };
+  return { steps: [step], missing: [], warnings: await warningsFor(directory, step, request, source) };
 }
 
 async function stepFor(
@@ -91,6 +92,7 @@ async function stepFor(
 
 async function warningsFor(
   directory: string,
+  step: RestoreStep,
   request: RestoreRequest,
   source: RestoreSource,
 ): Promise<string[]> {
@@ -98,6 +100,11 @@ async function warningsFor(
   if (process.geteuid?.() !== 0) {
     warnings.push(
       'the worker is not root: everything will belong to its user, devices are left out, and so are attributes that only root may set',
+    );
+  }
+  for (const mount of step.action === 'swap' ? await mountsBelow(directory) : []) {
+    warnings.push(
+      `${mount} is another file system: it goes with the old directory, and has to be mounted anew`,
     );
   }
   const { stored } = source.manifest.details;

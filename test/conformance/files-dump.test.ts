@@ -176,6 +176,13 @@ os.symlink('/etc', 'tree/link')
     ]);
   });
 
+  test('of nothing at all says so: a disk may not have been mounted', async () => {
+    await using ground = await Ground.make();
+    mkdirSync(ground.at('tree'));
+    await using backup = await FilesBackup.take(ground.at('tree'));
+    expect(backup.outcome.warnings).toEqual([expect.stringContaining('is empty')]);
+  });
+
   test('does not cross into another file system, and names it; with mounts=cross it does', async (context) => {
     const why = whyNoMount();
     if (why !== null) context.skip(why);

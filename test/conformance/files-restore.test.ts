@@ -314,6 +314,8 @@ describe('a restore of files', () => {
       }
       const inside = await restoreFiles(ground.at('disk', 'inside'), backup);
       expect(inside.status).toBe('restored');
+      const above = await planFiles(ground.path, backup, { overwrite: true });
+      expect(above.warnings.join()).toContain(`${ground.at('disk')} is another file system`);
     } finally {
       execFileSync('umount', ['-l', ground.at('disk')]);
     }

@@ -9,8 +9,8 @@ import type { Trial } from './trial.ts';
 import { differences } from './walks.ts';
 import { by, type RunOptions } from './workshop.ts';
 
-/** A place in the first third of the 12 MB that `bulk` has: by then every program runs, and none has its last byte. */
-const somewhere = () => randomInt(1, 4_000_000);
+/** A place in the first third of the 12 MB that `bulk` has, beyond what pipes hold: by then every program runs, and none has its last byte. */
+const somewhere = () => randomInt(1_000_000, 4_000_000);
 
 /** Sends a signal to a program that may have ended by itself. */
 function send(pid: number, signal: NodeJS.Signals): void {
@@ -93,8 +93,7 @@ export function faultCases(trial: Trial): void {
       const watch = await OwnChildren.watch();
       const executionId = randomUUID();
       const request = { overwrite: true, restoreId: randomUUID() };
-      // More than pipes hold: what fills the target has begun by then.
-      const after = 1_000_000 + somewhere();
+      const after = somewhere();
       await trial.workshop.loseWorker(backup, over(place), request, { executionId, after });
       // It could not clear up; and nobody takes away what may be another's that still works.
       await trial.workshop.cleanUp(place.target, randomUUID());
