@@ -140,14 +140,24 @@ export interface RestoredAccounts {
   existing: string[];
   /** What could not be made, a line each, without the statement: it may hold a password's hash. */
   skipped: string[];
+  /** Rights on tables and routines that are not there yet: for {@link grantLater}, once they are. */
+  later: PendingGrant[];
 }
+
+export interface PendingGrant {
+  account: string;
+  grant: string;
+}
+
+/** What a server says of a table and of a routine that are not there. */
+const notThere: ReadonlySet<number> = new Set([1146, 1305, 1049]);
 
 /** Makes the accounts that are not there, with their grants; those that exist are left as they are. */
 export async function restoreAccounts(
   session: Session,
   accounts: readonly Account[],
 ): Promise<RestoredAccounts> {
-  const outcome: RestoredAccounts = { created: [], existing: [], skipped: [] };
+  const outcome: RestoredAccounts = { created: [], existing: [], skipped: [], later: [] };
   const created: Account[] = [];
   for (const account of accounts) {
     try {
@@ -168,12 +178,31 @@ export async function restoreAccounts(
       try {
         await session.run(grant);
       } catch (error) {
-        const words = /^(GRANT|SET DEFAULT ROLE)\b.*? (ON|TO|FOR) /s.exec(grant)?.[0] ?? grant.slice(0, 10);
-        outcome.skipped.push(`${words.slice(0, 100)}… for ${account} (error ${numberOf(error)})`);
+        if (notThere.has(numberOf(error))) outcome.later.push({ account, grant });
+        else outcome.skipped.push(skippedGrant(account, grant, error));
       }
     }
   }
   return outcome;
+}
+
+/** Grants that waited for tables and routines. @returns what could not be done still, a line each */
+export async function grantLater(session: Session, pending: readonly PendingGrant[]): Promise<string[]> {
+  const skipped: string[] = [];
+  for (const { account, grant } of pending) {
+    try {
+      await session.run(grant);
+    } catch (error) {
+      skipped.push(skippedGrant(account, grant, error));
+    }
+  }
+  return skipped;
+}
+
+/** Without the statement: it may hold a password's hash. */
+function skippedGrant(account: string, grant: string, error: unknown): string {
+  const words = /^(GRANT|SET DEFAULT ROLE)\b.*? (ON|TO|FOR) /s.exec(grant)?.[0] ?? grant.slice(0, 10);
+  return `${words.slice(0, 100)}… for ${account} (error ${numberOf(error)})`;
 }
 
 async function exists(session: Session, { account, role }: Account): Promise<boolean> {

@@ -58,7 +58,7 @@ export async function readMark(
 ): Promise<Mark | null> {
   if (!(await hasTable(session, database, table))) return null;
   const rows = await session.query<{ name: string; value: string }>(
-    `SELECT name, value FROM ${quoteQualified(database, table)} WHERE name NOT LIKE 'object %'`,
+    `SELECT name, value FROM ${quoteQualified(database, table)} WHERE name NOT LIKE 'object %' AND name NOT LIKE 'grant %'`,
   );
   const read = Object.fromEntries(rows.map(({ name, value }) => [name, value])) as Partial<Mark>;
   return {

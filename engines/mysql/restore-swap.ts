@@ -5,6 +5,7 @@ import { shorten } from './dump-database.ts';
 import { isLockWait } from './errors.ts';
 import { readObjects, type StoredObject } from './objects.ts';
 import { isNamed, quoteIdentifier, quoteQualified } from './quote.ts';
+import { giveRoutineGrants, readRoutineGrants, writeRoutineGrants } from './restore-grants.ts';
 import {
   createMark,
   dropDatabase,
@@ -73,6 +74,8 @@ export async function bringUnderItsName(
   );
   await writeObjects(session, kept, old, keptTable);
   await setMark(session, temporary, { kept });
+  if (old.some(({ kind }) => kind !== 'view' && kind !== 'trigger' && kind !== 'event'))
+    await writeRoutineGrants(session, temporary, await readRoutineGrants(session, target));
   // From here on the mark in the kept database says how to put back what is taken away.
   await setMark(session, kept, { state: 'filling', session: 'written' }, keptTable);
   try {
@@ -173,6 +176,7 @@ export async function finishSwap(session: Session, target: string): Promise<stri
   await session.query('USE information_schema');
   await rebindDefaults(session, target, mark.filled_as);
   notes.push(...left.map(({ line }) => `not made: ${line}`));
+  notes.push(...(await giveRoutineGrants(session, target)));
   if (mark.kept !== '' && (await hasDatabase(session, mark.kept)))
     notes.push(...(await finishKept(session, mark)));
   await setMark(session, target, { state: 'done' });

@@ -9,7 +9,7 @@ import type {
 } from '../engine.ts';
 import { type Session, withSession } from './connection.ts';
 import { queryError, toolError } from './errors.ts';
-import { parseAccounts, restoreAccounts } from './globals.ts';
+import { grantLater, type PendingGrant, parseAccounts, restoreAccounts } from './globals.ts';
 import type { StoredObject } from './objects.ts';
 import { parseObjects } from './objects-text.ts';
 import { quoteIdentifier } from './quote.ts';
@@ -58,7 +58,8 @@ export async function restore(
   for (const line of [...plan.missing, ...plan.warnings]) run.log.warn(line);
   if (plan.databases.every(({ action }) => action === 'refuse')) throw refusedAll(plan);
   const work: Work = { target, request, source, run, plan };
-  if (request.globals && plan.contents.globals !== null) await restoreGlobals(work, plan.contents.globals);
+  const globals = request.globals ? plan.contents.globals : null;
+  const pending = globals === null ? [] : await restoreGlobals(work, globals);
   const restored: RestoredDatabase[] = [];
   let bytes = 0;
   for (const planned of plan.databases) {
@@ -69,6 +70,10 @@ export async function restore(
         run.progress({ phase: `restore ${planned.target}`, bytes });
       }),
     );
+  }
+  if (pending.length > 0) {
+    const skipped = await inSession(work, run.signal, (session) => grantLater(session, pending));
+    for (const line of skipped) run.log.warn(`not done: ${line}`);
   }
   return restored;
 }
@@ -81,16 +86,18 @@ function refusedAll({ databases }: DetailedPlan): BackupctlError {
   });
 }
 
-async function restoreGlobals(work: Work, stream: string): Promise<void> {
+/** @returns rights that have to wait for what they are on */
+async function restoreGlobals(work: Work, stream: string): Promise<PendingGrant[]> {
   const { source, run } = work;
   run.progress({ phase: 'globals', bytes: 0 });
   const accounts = parseAccounts(await readText(source, stream, run));
-  const { created, existing, skipped } = await inSession(work, run.signal, (session) =>
+  const { created, existing, skipped, later } = await inSession(work, run.signal, (session) =>
     restoreAccounts(session, accounts),
   );
   run.log.info(`created ${created.length} users and roles: ${created.join(', ') || 'none'}`);
   if (existing.length > 0) run.log.info(`left as they are: ${existing.join(', ')}`);
   for (const line of skipped) run.log.warn(`not done: ${line}`);
+  return later;
 }
 
 function inSession<T>(work: Work, signal: AbortSignal, body: (session: Session) => Promise<T>): Promise<T> {

@@ -188,3 +188,32 @@ test('tables that come, go and change between the look and the dump leave a back
     between.close();
   }
 });
+
+test('rights on single routines outlive the swap of their database', async () => {
+  await server.sql(
+    `CREATE DATABASE rights; CREATE TABLE rights.t (a INT); CREATE PROCEDURE rights.p() SELECT 1;
+     CREATE FUNCTION rights.f() RETURNS INT DETERMINISTIC RETURN 1; CREATE USER app@'%' IDENTIFIED BY 'x'; CREATE ROLE teller;
+     GRANT EXECUTE, ALTER ROUTINE ON PROCEDURE rights.p TO app@'%' WITH GRANT OPTION; GRANT EXECUTE ON FUNCTION rights.f TO teller;
+     GRANT SELECT (a) ON rights.t TO app@'%'`,
+  );
+  const grants = () => server.sql("SHOW GRANTS FOR app@'%'; SHOW GRANTS FOR teller");
+  const before = await grants();
+  await using backup = await take('rights');
+  const { restored } = await restore(backup, { overwrite: true });
+  expect(restored).toMatchObject([{ status: 'restored' }]);
+  expect(restored[0]?.note).not.toContain('not given');
+  expect(await grants()).toBe(before);
+});
+
+test('users of a whole server get their rights on tables and routines, too, which come after them', async () => {
+  await server.sql(
+    `CREATE DATABASE held; CREATE TABLE held.t (a INT); CREATE PROCEDURE held.p() SELECT 1; CREATE USER holder@'%' IDENTIFIED BY 'x';
+     GRANT SELECT ON held.t TO holder@'%'; GRANT EXECUTE ON PROCEDURE held.p TO holder@'%'`,
+  );
+  const before = await server.sql("SHOW GRANTS FOR holder@'%'");
+  await using backup = await take();
+  await server.sql("DROP DATABASE held; DROP USER holder@'%'");
+  const { restored } = await restore(backup, { databases: ['held'], globals: true });
+  expect(restored).toMatchObject([{ status: 'restored' }]);
+  expect(await server.sql("SHOW GRANTS FOR holder@'%'")).toBe(before);
+});
