@@ -41,7 +41,7 @@ export async function dump(
   run.log.info(
     `${server.title} ${server.version}, ${names.length} database${names.length === 1 ? '' : 's'}, by ${tools.dumpName} ${tools.version}`,
   );
-  const asksPosition = position !== null && position !== 'denied';
+  const asksPosition = typeof position === 'object' && position !== null;
   const dumped: DumpedDatabase[] = [];
   const warnings: string[] = [];
   for (const database of names) {
@@ -75,6 +75,11 @@ export async function dump(
   }
   if (dumped.length === 0) throw new BackupctlError('failed', warnings.join('; '));
   checkSelected(request, dumped);
+  if (position === 'unreadable') {
+    warnings.push(
+      'the position in the binary log is not in this backup: the server cannot read its log up to there, as where an event is larger than max_allowed_packet (FLUSH BINARY LOGS begins another)',
+    );
+  }
   if (position === 'denied') {
     warnings.push(
       `the position in the binary log is not in this backup: ${server.user} may not ask for it (GRANT ${server.flavour === 'mariadb' ? 'BINLOG MONITOR' : 'REPLICATION CLIENT'} ON *.*)`,

@@ -137,11 +137,14 @@ async function sizeOf(session: Session, database: string): Promise<number> {
   return Number(size ?? 0);
 }
 
-/** Where the log stands now; null where there is none or the user may not ask. */
+/**
+ * Where the log stands now; null where there is none. `unreadable`: MariaDB cannot tell the GTID of that place, as where the
+ * log holds an event larger than max_allowed_packet; its dump program ends with a segmentation fault there (10.11.19).
+ */
 export async function readPosition(
   session: Session,
   facts: ServerFacts,
-): Promise<{ file: string; position: number; gtid: string | null } | 'denied' | null> {
+): Promise<{ file: string; position: number; gtid: string | null } | 'denied' | 'unreadable' | null> {
   if (!facts.binlog) return null;
   const newer = facts.flavour === 'mysql' && !isOlder(facts.numbers, [8, 2]);
   try {
@@ -151,8 +154,12 @@ export async function readPosition(
     if (row === undefined) return null;
     const gtid =
       facts.flavour === 'mariadb'
-        ? await session.value<string>('SELECT @@global.gtid_binlog_pos')
+        ? await session.value<string>('SELECT BINLOG_GTID_POS(?, ?)', [
+            String(row.File),
+            Number(row.Position),
+          ])
         : await session.value<string>('SELECT @@global.gtid_executed');
+    if (facts.flavour === 'mariadb' && gtid === null) return 'unreadable';
     return {
       file: String(row.File),
       position: Number(row.Position),
