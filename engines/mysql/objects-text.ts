@@ -28,6 +28,8 @@ export function formatObjects(objects: readonly StoredObject[]): string {
   for (const { name, columns = [], broken } of objects) {
     // Views may depend on each other in any order: something has to bear their names and columns before.
     if (columns.length === 0 || broken === true) continue;
+    // A line of its own within a name could pass for one of our headers.
+    if ([name, ...columns].some((text) => /[\r\n]/.test(text))) continue;
     const nothing = columns.map((column) => `NULL AS ${quoteIdentifier(column)}`).join(', ');
     lines.push(`CREATE OR REPLACE VIEW ${quoteIdentifier(name)} AS SELECT ${nothing};`);
   }

@@ -60,8 +60,12 @@ export async function fillDatabase(
   const tool = {
     flavour: tools.flavour,
     group: 'mysql',
-    // A failed statement is not repeated in the output: it holds rows.
-    options: [['loose-print-query-on-error', '0'] as const],
+    options: [
+      // A failed statement is not repeated in the output: it holds rows.
+      ['loose-print-query-on-error', '0'] as const,
+      // Nothing in a backup may read files of the worker into the database.
+      ['local-infile', '0'] as const,
+    ],
   };
   const lead = join(run.scratch, `lead-${randomUUID()}.sql`);
   await writeFile(lead, leadOf(name, plan, request), { mode: 0o600, flag: 'wx' });

@@ -12,7 +12,7 @@ export function stockRestore(manifest: Manifest): string[] {
   const program = needed?.name ?? 'mariadb';
   // An older client stops at the first line of newer dumps, which tells a newer one to run no commands.
   const plain = `sed '1{/^.*999999.- enable the sandbox/d;}'`;
-  const client = `${program} --binary-mode --comments --max-allowed-packet=1G --default-character-set=utf8mb4`;
+  const client = `${program} --binary-mode --local-infile=0 --comments --max-allowed-packet=1G --default-character-set=utf8mb4`;
   const collations = (manifest.details.collations ?? {}) as Record<string, string>;
   const has = (stream: string) => manifest.objects.some((object) => object.stream === stream);
   const lines = [

@@ -1,7 +1,11 @@
 import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
+import { readdir, writeFile } from 'node:fs/promises';
 import net, { type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DumpOutcome, RestoreRequest, RestoreSource, Target } from '../../engines/engine.ts';
 import { engine } from '../../engines/mysql/engine.ts';
@@ -216,4 +220,38 @@ test('users of a whole server get their rights on tables and routines, too, whic
   const { restored } = await restore(backup, { databases: ['held'], globals: true });
   expect(restored).toMatchObject([{ status: 'restored' }]);
   expect(await server.sql("SHOW GRANTS FOR holder@'%'")).toBe(before);
+});
+
+test('a table with line breaks in its name comes back', async () => {
+  const name = '`a\nCREATE TABLE pwned (a INT);\n-- \\! x`';
+  await server.sql(
+    `CREATE DATABASE broken; USE broken; CREATE TABLE ${name} (a INT); INSERT INTO ${name} VALUES (1), (2); CREATE TABLE b (a INT)`,
+  );
+  await using backup = await take('broken');
+  expect(backup.outcome.warnings).toEqual([]);
+  const { restored } = await restore(backup, { createDatabase: 'broken2' });
+  expect(restored).toMatchObject([{ status: 'restored' }]);
+  expect(await server.sql(`SELECT COUNT(*) FROM broken2.${name}`)).toBe('2');
+});
+
+test('a hostile dump reads no file of the worker, and runs no command there', async () => {
+  await server.sql("CREATE DATABASE trap; CREATE TABLE trap.t (a TEXT); INSERT INTO trap.t VALUES ('x')");
+  await using backup = await take('trap');
+  await using scratch = await TestRun.start();
+  const folder = scratch.context.scratch;
+  await writeFile(join(folder, 'secret'), 'of the worker');
+  const hostile = async (words: string) => {
+    const sql = `CREATE TABLE t (a TEXT);\n${words}\n-- Dump completed\n`;
+    const open = async (stream: string) =>
+      stream.endsWith('.sql.zst') ? Readable.from([zstdCompressSync(sql)]) : backup.source.open(stream);
+    return (await restore({ ...backup, source: { ...backup.source, open } }, { createDatabase: 'trap2' }))
+      .restored;
+  };
+  expect(await hostile(`\\! touch ${join(folder, 'ran')}`)).toMatchObject([{ status: 'failed' }]);
+  expect(await hostile(`system touch ${join(folder, 'ran')};`)).toMatchObject([{ status: 'failed' }]);
+  expect(await hostile(`source ${join(folder, 'secret')};`)).toMatchObject([{ status: 'failed' }]);
+  const [line] = await hostile(`LOAD DATA LOCAL INFILE '${join(folder, 'secret')}' INTO TABLE t;`);
+  expect(line?.status).toBe('failed');
+  expect(line?.note).toMatch(/LOAD DATA LOCAL INFILE|not allowed|disabled/i);
+  expect(await readdir(folder)).not.toContain('ran');
 });
