@@ -51,7 +51,7 @@ export class Trial {
   }
 
   /** Adds a case of the table to the file that runs: as a test, or left out with its reason. What it returns is printed. */
-  case(name: Case, words: string, body: () => Promise<string | void>): void {
+  case(name: Case, words: string, body: () => Promise<unknown>): void {
     const never = this.subject.without[name];
     if (never !== undefined) {
       this.outcomes.set(name, `means nothing here: ${never}`);
