@@ -100,7 +100,7 @@ export async function removeMark(folder: string, restoreId: string): Promise<voi
   await rm(markPath(folder, restoreId), { force: true });
 }
 
-/** What restores have left in a folder. */
+/** What restores have left in a folder. Links, and marks that another user has made, are none of it. */
 export async function leftIn(
   folder: string,
 ): Promise<{ path: string; executionId: string; isMark: boolean }[]> {
@@ -108,8 +108,14 @@ export async function leftIn(
   for (const name of await readdir(folder).catch(() => [])) {
     const path = join(folder, name);
     const filling = fillingName.exec(name)?.[1];
-    if (filling !== undefined) found.push({ path, executionId: filling, isMark: false });
-    if (!markNames.test(name)) continue;
+    if (filling === undefined && !markNames.test(name)) continue;
+    const stats = await lstat(path).catch(() => null);
+    if (!stats?.isFile()) continue;
+    if (filling !== undefined) {
+      found.push({ path, executionId: filling, isMark: false });
+      continue;
+    }
+    if (stats.uid !== (process.geteuid?.() ?? stats.uid)) continue;
     const text = await readFile(path, 'utf8').catch(() => '{}');
     const executionId = /"execution_id":"([0-9a-f-]{36})"/.exec(text)?.[1];
     // Before the files that they speak of.

@@ -437,12 +437,34 @@ describe('a restore of SQLite', () => {
       writeFileSync(join(folder, `.backupctl-${execution}-0badcafe.sqlite`), 'half');
     }
     writeFileSync(join(folder, '.backupctl-somebody-else.sqlite'), 'not ours');
+    const link = `.backupctl-${mine}-0badcafe.sqlite-wal`;
+    symlinkSync(fileOf(own), join(folder, link));
     expect(await workshop.cleanUp(own.target, mine)).toEqual([expect.stringContaining(mine)]);
     expect(await workshop.sweep(own.target, async () => false)).toEqual([]);
     expect(await workshop.sweep(own.target, async (id) => id === others)).toEqual([
       expect.stringContaining(others),
     ]);
-    expect((await readdir(folder)).sort()).toEqual(['.backupctl-somebody-else.sqlite', 'data.db']);
+    expect((await readdir(folder)).sort()).toEqual(
+      [link, '.backupctl-somebody-else.sqlite', 'data.db'].sort(),
+    );
+  });
+
+  test('believes no mark that another user has left', async (context) => {
+    if (process.geteuid?.() !== 0) context.skip('only root can make one');
+    const own = await restored(backup, place);
+    const path = fileOf(own);
+    const [executionId, restoreId] = [randomUUID(), randomUUID()];
+    const kept = keptPath(path, restoreId);
+    renameSync(path, kept);
+    const names = { restore_id: restoreId, execution_id: executionId, path, kept, inode: 1, note: '' };
+    await writeMark(dirname(path), names);
+    const mark = join(dirname(path), `.backupctl-restored-${restoreId}.json`);
+    chownSync(mark, 65534, 65534);
+    expect(await workshop.cleanUp(own.target, executionId)).toEqual([]);
+    expect([existsSync(path), existsSync(mark)]).toEqual([false, true]);
+    chownSync(mark, 0, 0);
+    expect(await workshop.cleanUp(own.target, executionId)).toHaveLength(1);
+    expect([existsSync(path), existsSync(mark)]).toEqual([true, false]);
   });
 
   test.each([
