@@ -52,17 +52,22 @@ export async function finishRestore(
   _run: RunContext,
 ): Promise<string[]> {
   const removed: string[] = [];
-  const kept = restored.flatMap(({ kept_as }) => (kept_as === null ? [] : [kept_as]));
-  const known = restored.map(({ target: directory }) => keptPath(directory, restoreId));
+  const own = directoryOf(target, undefined);
   // One that was cancelled could not tell what it had kept.
-  if (restored.length === 0) kept.push(keptPath(directoryOf(target, undefined), restoreId));
-  for (const path of kept) {
-    if (restored.length > 0 && !known.includes(path)) {
+  const lines = restored.length > 0 ? restored : [{ target: own, kept_as: keptPath(own, restoreId) }];
+  for (const { target: directory, kept_as: path } of lines) {
+    if (path === null) continue;
+    if (path !== keptPath(directory, restoreId)) {
       throw new BackupctlError('refused', `${path} is no name under which this restore kept anything`);
     }
     const found = await lstat(path).catch(() => null);
     if (found === null) continue;
     if (!found.isDirectory()) throw new BackupctlError('refused', `${path} is not a directory any more`);
+    if ((await lstat(directory).catch(() => null)) === null) {
+      throw new BackupctlError('refused', `there is no ${directory}: ${path} may be all that is left of it`, {
+        hint: 'move it back to its name, or remove it yourself',
+      });
+    }
     await removeTree(path);
     removed.push(path);
   }

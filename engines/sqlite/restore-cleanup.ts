@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import type { RestoredDatabase, RestoreRequest, RunContext, Target } from '../engine.ts';
@@ -45,16 +45,23 @@ export async function finishRestore(
   restored: RestoredDatabase[],
   _run: RunContext,
 ): Promise<string[]> {
-  // One that was cancelled could not tell what it had kept.
-  const places =
-    restored.length === 0 ? [placeOf(target, undefined).path] : restored.map((line) => line.target);
-  const known = places.map((path) => keptPath(path, restoreId));
-  const wrong = restored.find(({ kept_as }) => kept_as !== null && !known.includes(kept_as));
-  if (wrong !== undefined) {
-    throw new BackupctlError('refused', `${wrong.kept_as} is no name under which this restore kept anything`);
-  }
   const removed: string[] = [];
-  for (const path of known) if (await removeDatabase(path)) removed.push(`removed ${path}`);
+  const own = placeOf(target, undefined).path;
+  // One that was cancelled could not tell what it had kept.
+  const lines = restored.length > 0 ? restored : [{ target: own, kept_as: keptPath(own, restoreId) }];
+  for (const { target: file, kept_as: path } of lines) {
+    if (path === null) continue;
+    if (path !== keptPath(file, restoreId)) {
+      throw new BackupctlError('refused', `${path} is no name under which this restore kept anything`);
+    }
+    const [kept, current] = await Promise.all([path, file].map((each) => lstat(each).catch(() => null)));
+    if (kept != null && current == null) {
+      throw new BackupctlError('refused', `there is no ${file}: ${path} may be all that is left of it`, {
+        hint: 'move it back to its name, or remove it yourself',
+      });
+    }
+    if (await removeDatabase(path)) removed.push(`removed ${path}`);
+  }
   return removed;
 }
 

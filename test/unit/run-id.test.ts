@@ -55,6 +55,31 @@ describe.each([
   });
 });
 
+describe.each([
+  ['files', files, 'file'],
+  ['sqlite', sqlite, 'sqlite'],
+] as const)('restore-finish of %s', (_name, engine, scheme) => {
+  test('removes nothing while what it was kept beside is not there', async () => {
+    const folder = join(ground, `${scheme}-kept`);
+    const [path, id] = [join(folder, 'd'), crypto.randomUUID()];
+    const kept = `${path}.before-${id.slice(0, 8)}`;
+    const make = (at: string) => (scheme === 'file' ? mkdirSync(at) : writeFileSync(at, ''));
+    mkdirSync(folder);
+    make(kept);
+    const line = { database: '', target: path, status: 'restored' as const, kept_as: kept, note: '' };
+    for (const restored of [[], [line]]) {
+      await expect(engine.finishRestore(targetAt(scheme, path), id, restored, run())).rejects.toMatchObject({
+        code: 'refused',
+        message: expect.stringContaining(kept),
+      });
+    }
+    expect(existsSync(kept)).toBe(true);
+    make(path);
+    expect(await engine.finishRestore(targetAt(scheme, path), id, [line], run())).toHaveLength(1);
+    expect([existsSync(kept), existsSync(path)]).toEqual([false, true]);
+  });
+});
+
 test('a folder to restore into is the one that was allowed, with a link and `..` in its words too', () => {
   symlinkSync('/etc', join(ground, 'link'));
   const toDirectory = `${ground}/link/../inside`;
