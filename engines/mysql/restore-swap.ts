@@ -80,6 +80,8 @@ export async function bringUnderItsName(
   await setMark(session, kept, { state: 'filling', session: 'written' }, keptTable);
   try {
     if (request.disconnect) await disconnect(session, target, run);
+    // A trigger goes only when nobody holds its table.
+    await session.query(`SET SESSION lock_wait_timeout = ${renameWait}`);
     await dropEvents(session, target);
     await dropTriggers(session, target);
     await rename(session, [
@@ -140,11 +142,11 @@ export async function undoSwap(session: Session, kept: string): Promise<void> {
   const mark = await readMark(session, kept, keptTable);
   if (mark === null || (await tableNames(session, kept)).length > 0) return;
   if (mark.session === 'written') {
+    // Only what is missing: somebody may hold the tables of the others.
+    const there = await namesOf(session, mark.source);
     const objects = (await readWrittenObjects(session, kept, keptTable)).filter(
-      ({ kind }) => kind === 'trigger' || kind === 'event',
+      ({ kind, name }) => (kind === 'trigger' || kind === 'event') && !there.has(`${kind} ${name}`),
     );
-    await dropEvents(session, mark.source);
-    await dropTriggers(session, mark.source);
     await makeObjects(session, objects, {
       database: mark.source,
       source: mark.source,
@@ -154,6 +156,16 @@ export async function undoSwap(session: Session, kept: string): Promise<void> {
     await session.query('USE information_schema');
   }
   await dropDatabase(session, kept);
+}
+
+async function namesOf(session: Session, database: string): Promise<Set<string>> {
+  const rows = await session.query<{ name: string }>(
+    `SELECT CONCAT('trigger ', TRIGGER_NAME) AS name FROM information_schema.TRIGGERS
+     WHERE ${isNamed('TRIGGER_SCHEMA', database)}
+     UNION ALL SELECT CONCAT('event ', EVENT_NAME) FROM information_schema.EVENTS
+     WHERE ${isNamed('EVENT_SCHEMA', database)}`,
+  );
+  return new Set(rows.map(({ name }) => name));
 }
 
 /**
