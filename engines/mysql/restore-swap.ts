@@ -24,7 +24,7 @@ import { type PlannedDatabase, sessionsIn } from './restore-plan.ts';
 import { keptTable, markTable, type ServerFacts } from './server.ts';
 
 /** Seconds that the rename may wait for statements and transactions of others. */
-const renameWait = 20;
+const renameWait = 10;
 
 /**
  * Brings a filled and checked database under its name: all tables (and the mark) move by one RENAME TABLE, the old ones

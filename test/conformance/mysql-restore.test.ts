@@ -12,10 +12,15 @@ let server: MariadbServer;
 let replica: MariadbServer;
 
 beforeAll(async () => {
+  const rootPassword = 'the same on both';
   const settings = { 'log-bin': 'binlog', 'log-bin-trust-function-creators': '1' };
   [server, replica] = await Promise.all([
-    startMariadb({ settings: { ...settings, 'max-allowed-packet': '16M', 'event-scheduler': 'ON' } }),
-    startMariadb({ settings: { ...settings, 'server-id': '2' } }),
+    startMariadb({
+      rootPassword,
+      settings: { ...settings, 'max-allowed-packet': '16M', 'event-scheduler': 'ON' },
+    }),
+    // The password of the first comes to the replica as well.
+    startMariadb({ settings: { ...settings, 'server-id': '2' }, rootPassword }),
   ]);
 }, 60_000);
 afterAll(async () => {
