@@ -15,7 +15,7 @@ import { compareDocuments } from './restore-check.ts';
 import { type Filled, fillDatabases, fillGlobals } from './restore-fill.ts';
 import { finishDatabase } from './restore-finish.ts';
 import { type DetailedPlan, type PlannedDatabase, planInDetail } from './restore-plan.ts';
-import { type RestoreState, writeState } from './restore-state.ts';
+import { type RestoreState, removeState, writeState } from './restore-state.ts';
 import { undoRestore } from './restore-undo.ts';
 import { RestoreWatch } from './restore-watch.ts';
 import { listCollections, ownDatabases } from './server.ts';
@@ -107,6 +107,8 @@ async function restoreStream(
       states.set(planned, state);
       const meanwhile = await listCollections(client, planned.filled);
       if (meanwhile.length > 0) {
+        // It is somebody else's: what is on record as ours, a clean-up would drop.
+        await removeState(client, state);
         states.delete(planned);
         throw new BackupctlError('refused', `${planned.filled} came into being meanwhile`);
       }

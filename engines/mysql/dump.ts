@@ -7,7 +7,7 @@ import { type DumpedDatabase, dumpDatabase } from './dump-database.ts';
 import { queryError } from './errors.ts';
 import { formatAccounts, readAccounts } from './globals.ts';
 import { isPartial, selects } from './pattern.ts';
-import { lacksOf, readGrants } from './privileges.ts';
+import { holds, lacksOf, readGrants, readsRoutines } from './privileges.ts';
 import { listDatabases, readPosition, readServerFacts, type ServerFacts } from './server.ts';
 import { globalsStream } from './stream-name.ts';
 import { writeText } from './text-stream.ts';
@@ -27,7 +27,7 @@ export async function dump(
 ): Promise<DumpOutcome> {
   const url = parseMysqlUrl(target.url);
   const taken = selects(request.selection, url.database === null ? 'database' : 'table');
-  const { server, databases, position, grants } = await look(target, run);
+  const { server, databases, position: known, grants, allRoutines } = await look(target, run);
   const tools = await chooseMysqlTools(server);
   const zstd = await findProgram('zstd');
   const names = url.database === null ? databases.filter((name) => taken.database(name)) : [url.database];
@@ -41,9 +41,22 @@ export async function dump(
   run.log.info(
     `${server.title} ${server.version}, ${names.length} database${names.length === 1 ? '' : 's'}, by ${tools.dumpName} ${tools.version}`,
   );
+  // mysqldump locks all tables for a moment to know it, which takes a right, and which managed servers do not grant at all.
+  const locksAll =
+    server.flavour === 'mariadb' ||
+    (server.cloud === null && ['RELOAD', 'FLUSH_TABLES'].some((each) => holds(grants, each, null)));
+  const position = typeof known === 'object' && !locksAll ? null : known;
   const asksPosition = typeof position === 'object' && position !== null;
   const dumped: DumpedDatabase[] = [];
   const warnings: string[] = [];
+  if (position === null && known !== null)
+    warnings.push(
+      `the position in the binary log is not in this backup: mysqldump needs RELOAD on ${server.title} of one's own for it`,
+    );
+  if (!allRoutines)
+    warnings.push(
+      `routines that are not ${server.user}'s own may not be in this backup: their text, or they themselves, cannot be seen`,
+    );
   for (const database of names) {
     const began = performance.now();
     try {
@@ -182,9 +195,11 @@ async function look(target: Target, run: RunContext) {
   try {
     return await withSession(target, options, async (session) => {
       const server = await readServerFacts(session);
+      const grants = await readGrants(session);
       return {
         server,
-        grants: await readGrants(session),
+        grants,
+        allRoutines: await readsRoutines(session, grants, server),
         databases: (await listDatabases(session)).map(({ name }) => name),
         position: await readPosition(session, server),
       };

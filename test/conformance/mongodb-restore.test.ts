@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { MongoClient } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -292,4 +293,36 @@ describe('what a lost run had come to is brought back to how it was', () => {
     ]);
     await asBefore(left);
   });
+});
+
+test('what somebody else makes under the name between the plan and the restore is refused, and no clean-up drops it', async () => {
+  const [source, target] = [newName('source'), newName('race')];
+  await fill(source, 'old');
+  await using backup = await MongoBackup.take(mongoTarget(server, source));
+  await using run = await TestRun.start();
+  const where = new URL(server.url());
+  where.username = server.user ?? '';
+  where.password = server.password ?? '';
+  const script = `import { MongoClient } from 'mongodb';
+    const client = await new MongoClient(process.env.WHERE).connect();
+    await client.db(process.env.NAME).collection('theirs').insertOne({ word: 'new' });
+    await client.close();`;
+  let made = false;
+  const warn = () => {
+    // The plan's warnings come when it is made, and nothing goes on until this has returned.
+    if (!made) {
+      execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+        env: { ...process.env, WHERE: where.href, NAME: target },
+      });
+    }
+    made = true;
+  };
+  const request = requestFor({ createDatabase: target });
+  const context = { ...run.context, log: { ...run.context.log, warn }, progress: () => {} };
+  const [line] = await engine.restore(mongoTarget(server), request, backup.source, context);
+  expect(made).toBe(true);
+  expect(line).toMatchObject({ status: 'failed' });
+  expect(line?.note).toContain('came into being meanwhile');
+  await engine.cleanUp(mongoTarget(server), context.executionId, run.context);
+  expect(await client.db(target).collection('theirs').countDocuments()).toBe(1);
 });
