@@ -3,6 +3,7 @@ import type { RestoreRequest, RunContext } from '../engine.ts';
 import type { Session } from './connection.ts';
 import { shorten } from './dump-database.ts';
 import { isLockWait } from './errors.ts';
+import { countObjects } from './inventory.ts';
 import { readObjects, type StoredObject } from './objects.ts';
 import { isNamed, quoteIdentifier, quoteQualified } from './quote.ts';
 import { giveRoutineGrants, readRoutineGrants, writeRoutineGrants } from './restore-grants.ts';
@@ -45,8 +46,8 @@ export async function bringUnderItsName(
   if (planned.action !== 'swap') {
     if (!exists) await session.query(`CREATE DATABASE ${quoteIdentifier(target)}${collation}`);
     else {
-      const old = await tableNames(session, target);
-      if (old.length > 0) throw new BackupctlError('refused', `${target} came into being meanwhile`);
+      const old = Object.values(await countObjects(session, target, server));
+      if (old.some((n) => n > 0)) throw new BackupctlError('refused', `${target} came into being meanwhile`);
       if (collation !== '') await session.query(`ALTER DATABASE ${quoteIdentifier(target)}${collation}`);
     }
     await rename(session, [...(await moves(session, temporary, target)), markMove(temporary, target)]);

@@ -10,20 +10,14 @@ import type {
 import { type Session, withSession } from './connection.ts';
 import { queryError, toolError } from './errors.ts';
 import { grantLater, type PendingGrant, parseAccounts, restoreAccounts } from './globals.ts';
+import { countObjects } from './inventory.ts';
 import type { StoredObject } from './objects.ts';
 import { parseObjects } from './objects-text.ts';
 import { quoteIdentifier } from './quote.ts';
 import { checkObjects, checkTables } from './restore-check.ts';
 import { throwIfCancelled } from './restore-cleanup.ts';
 import { fillDatabase, resolveInclude } from './restore-fill.ts';
-import {
-  createMark,
-  dropDatabase,
-  hasDatabase,
-  readMark,
-  tableNames,
-  writeObjects,
-} from './restore-marks.ts';
+import { createMark, dropDatabase, hasDatabase, readMark, writeObjects } from './restore-marks.ts';
 import { keptName } from './restore-names.ts';
 import { dropObjects, makeObjects } from './restore-objects.ts';
 import { type DetailedPlan, type PlannedDatabase, planInDetail } from './restore-plan.ts';
@@ -288,10 +282,11 @@ async function undo(work: Work, planned: PlannedDatabase, begun: boolean): Promi
       await dropDatabase(session, planned.temporary);
       if (planned.action === 'create') {
         const there = (await hasDatabase(session, planned.target))
-          ? await tableNames(session, planned.target)
+          ? Object.values(await countObjects(session, planned.target, work.plan.server))
           : null;
         // One that we made, and that is empty, goes again; one that was there and empty is as good as before.
-        if (there !== null && there.length === 0 && mark !== null && !planned.note.includes('exists'))
+        const empty = there?.every((n) => n === 0) === true;
+        if (empty && mark !== null && !planned.note.includes('exists'))
           await dropDatabase(session, planned.target);
       }
       return `${untouched}; the half-filled copy was dropped`;
