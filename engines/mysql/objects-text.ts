@@ -111,6 +111,15 @@ export function disabled(statement: string): string {
   );
 }
 
+/** Of objects whose text is free, those that seem to name a database: under another name they work on the first one still. */
+export function naming(objects: readonly StoredObject[], database: string): string[] {
+  const name = database.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+  const pattern = new RegExp(`(?:\`${name.replaceAll('`', '``')}\`|(?<![\\w$@\`])${name})\\s*\\.`, 'u');
+  return objects
+    .filter(({ kind, statement }) => kind !== 'view' && pattern.test(withoutDefiner(statement)))
+    .map(({ kind, name: own }) => `${kind} ${own}`);
+}
+
 /**
  * A view's text for a database of another name. The server writes the name of a view's own database only where tables of
  * other ones take part, and always quotes it.

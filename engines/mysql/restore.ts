@@ -8,11 +8,12 @@ import type {
   Target,
 } from '../engine.ts';
 import { type Session, withSession } from './connection.ts';
+import { shorten } from './dump-database.ts';
 import { queryError, toolError } from './errors.ts';
 import { grantLater, type PendingGrant, parseAccounts, restoreAccounts } from './globals.ts';
 import { countObjects } from './inventory.ts';
 import type { StoredObject } from './objects.ts';
-import { parseObjects } from './objects-text.ts';
+import { naming, parseObjects } from './objects-text.ts';
 import { quoteIdentifier } from './quote.ts';
 import { checkObjects, checkTables } from './restore-check.ts';
 import { throwIfCancelled } from './restore-cleanup.ts';
@@ -213,9 +214,14 @@ async function fillAndCheck(
       throw new BackupctlError('corrupt', `not all came back: ${differences.slice(0, 5).join('; ')}`);
     }
     await dropObjects(session, temporary);
+    const elsewhere = planned.target === database.name ? [] : naming(objects, database.name);
+    const notes =
+      elsewhere.length === 0
+        ? []
+        : [`the text of ${shorten(elsewhere)} names ${database.name}, and still means it`];
     return outcome === null
-      ? ['not compared: the index says nothing of it']
-      : [`checked: ${outcome.compared}`];
+      ? ['not compared: the index says nothing of it', ...notes]
+      : [`checked: ${outcome.compared}`, ...notes];
   });
 }
 

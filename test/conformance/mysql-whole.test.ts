@@ -255,3 +255,14 @@ test('a hostile dump reads no file of the worker, and runs no command there', as
   expect(line?.note).toMatch(/LOAD DATA LOCAL INFILE|not allowed|disabled/i);
   expect(await readdir(folder)).not.toContain('ran');
 });
+
+test('triggers of a copy that name the database they come from are told of', async () => {
+  await server.sql(
+    `CREATE DATABASE first; USE first; CREATE TABLE t (a INT); CREATE TABLE log (a INT);
+     CREATE TRIGGER far AFTER INSERT ON t FOR EACH ROW INSERT INTO first.log VALUES (NEW.a);
+     CREATE TRIGGER near BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1`,
+  );
+  await using backup = await take('first');
+  const { restored } = await restore(backup, { createDatabase: 'second' });
+  expect(restored[0]?.note).toContain('the text of trigger far names first, and still means it');
+});
