@@ -82,6 +82,9 @@ export const command = defineCommand({
       ...(args.force ? { force: true } : {}),
     };
     const to = targetOf(args);
+    if (args.dryRun && args.wait) {
+      throw new BackupctlError('usage', '--dry-run and --wait are both given (restore-create)');
+    }
     const { output } = context;
     await allowRestoreTo(
       args.toDirectory,
@@ -89,8 +92,6 @@ export const command = defineCommand({
       context,
     );
     if (args.dryRun) {
-      if (args.wait)
-        throw new BackupctlError('usage', '--dry-run and --wait are both given (restore-create)');
       const plan = await client.restorePlan(args.backup, to, request);
       if (output.format !== 'table') await output.document(plan);
       else await output.list(plan.steps, planColumns);
