@@ -16,8 +16,8 @@ export class DirectorySink implements DumpSink {
   /** Streams whose source has finished well. */
   readonly whole: string[] = [];
   index: PostgresIndex | null = null;
-  /** Called when the first bytes of a stream arrive. */
-  onStream: (stream: string) => void = () => {};
+  /** Called when a stream begins; nothing of it is read before what it returns has resolved. */
+  onStream: (stream: string) => unknown = () => {};
 
   constructor(directory: string) {
     this.directory = directory;
@@ -28,7 +28,7 @@ export class DirectorySink implements DumpSink {
   }
 
   async write(stream: string, source: CompressedSource): Promise<ObjectRecord[]> {
-    this.onStream(stream);
+    await this.onStream(stream);
     await Promise.all([pipeline(source.stream, createWriteStream(this.path(stream))), source.finished]);
     this.whole.push(stream);
     return [await this.#record(stream, 'data')];

@@ -423,11 +423,10 @@ describe.each([15, 18] as const)('a dump of PostgreSQL %i', (version) => {
 
   test('whose snapshot loses its session fails, though pg_dump could go on', async () => {
     await using run = await TestRun.start();
-    run.sink.onStream = () => {
-      void server.psql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    run.sink.onStream = () =>
+      server.psql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE application_name = 'backupctl/${run.context.executionId}' AND backend_type = 'client backend'
         ORDER BY backend_start LIMIT 1`);
-    };
     await expect(dump(targetOn(server, 'large'), request, run.sink, run.context)).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining('held the snapshot'),
