@@ -429,7 +429,8 @@ describe.each([15, 18] as const)('a dump of PostgreSQL %i', (version) => {
         ORDER BY backend_start LIMIT 1`);
     await expect(dump(targetOn(server, 'large'), request, run.sink, run.context)).rejects.toMatchObject({
       code: 'unavailable',
-      message: expect.stringContaining('held the snapshot'),
+      // The same session counts rows: whichever hears of it first says so.
+      message: expect.stringMatching(/held the snapshot|counting rows of large/),
     });
     expect(run.sink.whole).toEqual([]);
   });
