@@ -25,11 +25,11 @@ const ofStandIn: Pick<EngineSubject, 'notShown' | 'without'> = {
     'decimals, code, symbols, MinKey and MaxKey, NaN and infinity, arrays in arrays, names with dots and dollars within documents: FerretDB takes none',
     'users and roles brought back, a user who lacks rights: FerretDB has neither roles nor what mongorestore needs to merge users',
     'renameCollection into another database, transactions in the oplog, a secondary beside a primary',
+    '10,000 small objects: 1,000 collections and indexes are; FerretDB takes 20 s to name its databases where one has ten times as many',
     nowhere,
   ],
   without: {
     noRights: 'FerretDB has no rights: whoever has a password may do all',
-    many: 'FerretDB takes 20 s to name its databases where one has 10,000 collections or indexes',
   },
 };
 
@@ -38,6 +38,7 @@ export const mongodb: EngineSubject = {
   engine: 'mongodb',
   ...(standIn === null ? { notShown: [nowhere], without: {} } : ofStandIn),
   onSetUp: ofStandIn,
+  ...(standIn === null ? {} : { many: 1_000 }),
   start: async () => {
     const server = await startMongo();
     try {
@@ -99,7 +100,7 @@ class RunningMongo implements RunningSubject {
     // There is no database without a collection.
     else if (kind === 'empty') await db.createCollection('nothing');
     else if (kind === 'many') {
-      for (let n = 0; n < 200; n += 1) {
+      for (let n = 0; n < (this.#server.real ? 200 : 20); n += 1) {
         const indexes = Array.from({ length: 50 }, (_, i) => ({ name: `i${i}`, key: { [`f${i}`]: 1 } }));
         await db.command({ createIndexes: `c${n}`, indexes });
       }

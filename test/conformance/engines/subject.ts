@@ -87,6 +87,8 @@ export interface EngineSubject {
   readonly notShown: readonly string[];
   /** Cases that mean nothing for this engine, each with the reason: printed, and in the docs. */
   readonly without: Readonly<Partial<Record<Case, string>>>;
+  /** How many small objects `many` makes, where 10,000 take too long; then `notShown` says so. */
+  readonly many?: number;
   /**
    * The same two as on a machine that has only what the set-up brings, for the docs. Left out: they do not depend on what
    * else this machine has.
