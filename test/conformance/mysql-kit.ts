@@ -37,12 +37,11 @@ export class MysqlBackup implements AsyncDisposable {
 
   static async take(target: Target, request: Partial<DumpRequest> = {}): Promise<MysqlBackup> {
     const run = await TestRun.start();
-    const outcome = await engine.dump(
-      target,
-      { backupId: 'b', selection: {}, yieldToDdlSeconds: null, lockWaitSeconds: 30, ...request },
-      run.sink,
-      run.context,
-    );
+    const whole = { backupId: 'b', selection: {}, yieldToDdlSeconds: null, lockWaitSeconds: 30, ...request };
+    const outcome = await engine.dump(target, whole, run.sink, run.context).catch(async (error: unknown) => {
+      await run[Symbol.asyncDispose]();
+      throw error;
+    });
     const manifest = {
       ...({} as Manifest),
       ...outcome,

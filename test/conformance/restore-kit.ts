@@ -47,8 +47,13 @@ export class TestBackup implements AsyncDisposable {
   ): Promise<TestBackup> {
     const run = await TestRun.start();
     const request = { backupId: 'b', selection: {}, yieldToDdlSeconds: null, lockWaitSeconds: 30 };
-    const outcome = await postgresEngine.dump(targetOn(server, database, as), request, run.sink, run.context);
-    return new TestBackup(run, outcome);
+    try {
+      const target = targetOn(server, database, as);
+      return new TestBackup(run, await postgresEngine.dump(target, request, run.sink, run.context));
+    } catch (error) {
+      await run[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   [Symbol.asyncDispose](): Promise<void> {
