@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { BackupctlError } from '../../errors/backupctl-error.ts';
+import { decode, refuse } from '../url-words.ts';
 import { checkPattern } from './pattern.ts';
 
 /** What the URL of an instance of files says. */
@@ -82,21 +82,6 @@ function withoutSlash(path: string): string {
   return path === '/' ? path : path.replace(/^\/+/, '/').replace(/\/$/, '');
 }
 
-function decode(text: string, what: string): string {
-  let decoded: string;
-  try {
-    decoded = decodeURIComponent(text);
-  } catch {
-    throw refuse(`the ${what} in the URL is not percent-encoded UTF-8`, 'a % itself is written %25');
-  }
-  if (/[\0\r\n]/.test(decoded)) throw refuse(`the ${what} in the URL holds a line break or a NUL`);
-  return decoded;
-}
-
 function encode(text: string): string {
   return encodeURIComponent(text).replaceAll('%2F', '/').replaceAll('%2C', ',');
-}
-
-function refuse(message: string, hint?: string): BackupctlError {
-  return new BackupctlError('usage', message, hint === undefined ? {} : { hint });
 }

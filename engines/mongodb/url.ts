@@ -1,4 +1,4 @@
-import { BackupctlError } from '../../errors/backupctl-error.ts';
+import { decode, passwordInUrl, refuse } from '../url-words.ts';
 
 /** What a URL of an instance says. It never holds a password. */
 export interface MongoUrl {
@@ -220,26 +220,4 @@ function ordered(options: ReadonlyMap<string, string>): Map<string, string> {
       return value === undefined ? [] : [[name, value]];
     }),
   );
-}
-
-function decode(text: string, what: string): string {
-  let decoded: string;
-  try {
-    decoded = decodeURIComponent(text);
-  } catch {
-    throw refuse(`the ${what} in the URL is not percent-encoded UTF-8`, 'a % itself is written %25');
-  }
-  if (/[\0\r\n]/.test(decoded)) throw refuse(`the ${what} in the URL holds a line break or a NUL`);
-  return decoded;
-}
-
-function passwordInUrl(): BackupctlError {
-  return refuse(
-    'a password in the URL is refused: it would stand in the process list and in the repository',
-    'leave it out, and give --password-file FILE or --password-env NAME',
-  );
-}
-
-function refuse(message: string, hint?: string): BackupctlError {
-  return new BackupctlError('usage', message, hint === undefined ? {} : { hint });
 }

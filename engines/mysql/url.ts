@@ -1,4 +1,4 @@
-import { BackupctlError } from '../../errors/backupctl-error.ts';
+import { decode, encodePath, number, passwordInUrl, refuse } from '../url-words.ts';
 
 export const sslModes = ['disabled', 'preferred', 'required', 'verify-ca', 'verify-identity'] as const;
 export type SslMode = (typeof sslModes)[number];
@@ -184,42 +184,10 @@ function hostOf(authority: string, socket: string | null): string {
   return authority;
 }
 
-function number(text: string, what: string, most: number): number {
-  const value = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(value >= 1 && value <= most)) throw refuse(`${what} in the URL is not a number from 1 to ${most}`);
-  return value;
-}
-
-function decode(text: string, what: string): string {
-  let decoded: string;
-  try {
-    decoded = decodeURIComponent(text);
-  } catch {
-    throw refuse(`the ${what} in the URL is not percent-encoded UTF-8`, 'a % itself is written %25');
-  }
-  if (/[\0\r\n]/.test(decoded)) throw refuse(`the ${what} in the URL holds a line break or a NUL`);
-  return decoded;
-}
-
-function encodePath(path: string): string {
-  return encodeURIComponent(path).replaceAll('%2F', '/');
-}
-
 function isSslMode(text: string): text is SslMode {
   return (sslModes as readonly string[]).includes(text);
 }
 
 function isKnown(text: string): text is Known {
   return (known as readonly string[]).includes(text);
-}
-
-function passwordInUrl(): BackupctlError {
-  return refuse(
-    'a password in the URL is refused: it would stand in the process list and in the repository',
-    'leave it out, and give --password-file FILE or --password-env NAME',
-  );
-}
-
-function refuse(message: string, hint?: string): BackupctlError {
-  return new BackupctlError('usage', message, hint === undefined ? {} : { hint });
 }

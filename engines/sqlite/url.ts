@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { BackupctlError } from '../../errors/backupctl-error.ts';
+import { decode, refuse } from '../url-words.ts';
 
 const example = 'sqlite:///path/of/the/database.db';
 
@@ -19,7 +19,7 @@ export function pathOf(url: string): string {
     );
   }
   if (query !== undefined) throw refuse('the URL has parameters, and none is known', `write ${example}`);
-  const decoded = decode(encoded);
+  const decoded = decode(encoded, 'path');
   if (decoded === '' || decoded.endsWith('/')) throw refuse('the URL names no file', `write ${example}`);
   return posix.normalize(decoded).replace(/^\/+/, '/');
 }
@@ -27,19 +27,4 @@ export function pathOf(url: string): string {
 /** The normal form of a URL. @throws BackupctlError usage */
 export function checkUrl(url: string): string {
   return `sqlite://${encodeURIComponent(pathOf(url)).replaceAll('%2F', '/')}`;
-}
-
-function decode(text: string): string {
-  let decoded: string;
-  try {
-    decoded = decodeURIComponent(text);
-  } catch {
-    throw refuse('the path in the URL is not percent-encoded UTF-8', 'a % itself is written %25');
-  }
-  if (/[\0\r\n]/.test(decoded)) throw refuse('the path in the URL holds a line break or a NUL');
-  return decoded;
-}
-
-function refuse(message: string, hint?: string): BackupctlError {
-  return new BackupctlError('usage', message, hint === undefined ? {} : { hint });
 }
