@@ -15,7 +15,7 @@ import type { BackupDatabase } from './restore-backup.ts';
 import { neededPacket } from './restore-lacks.ts';
 import { readMark } from './restore-marks.ts';
 import { type DetailedPlan, maySet } from './restore-plan.ts';
-import { FillWatch } from './restore-watch.ts';
+import { watchFilling } from './restore-watch.ts';
 import { markTable } from './server.ts';
 
 /** Names of the tables and views that a restore takes. @throws BackupctlError not-found where a pattern matches nothing */
@@ -71,7 +71,7 @@ export async function fillDatabase(
   await writeFile(lead, leadOf(name, plan, request), { mode: 0o600, flag: 'wx' });
   try {
     await withToolAccess(target, run, tool, async (access) => {
-      const watch = new FillWatch(target, name, run);
+      const watch = watchFilling(target, name, run);
       let pipeline: Pipeline | undefined;
       const lower = await raisePacket(target, planned.database, plan, run);
       try {

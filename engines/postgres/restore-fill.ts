@@ -10,7 +10,7 @@ import { parsePattern } from './pattern.ts';
 import { quoteIdentifier } from './quote.ts';
 import type { BackupDatabase } from './restore-backup.ts';
 import type { DetailedPlan } from './restore-plan.ts';
-import { FillWatch } from './restore-watch.ts';
+import { watchFilling } from './restore-watch.ts';
 
 /**
  * Settings of the sessions that fill a database which nobody uses yet: commits need not wait for the disk (the renaming
@@ -98,7 +98,7 @@ export async function fillDatabase(
       .map(([setting, value]) => `-c ${setting}=${value}`)
       .join(' ');
     const stages = await restoreStages(name, planned.part, plan, request);
-    const watch = new FillWatch(target, name, run);
+    const watch = watchFilling(target, name, run);
     let pipeline: Pipeline | undefined;
     try {
       pipeline = await Pipeline.start({
