@@ -7,13 +7,14 @@ import type {
   RunContext,
   Target,
 } from '../engine.ts';
+import { checkRestoreRequest, pickDatabases } from '../restore-request.ts';
 import { type Session, withSession } from './connection.ts';
 import { shorten } from './dump-database.ts';
 import { queryError } from './errors.ts';
 import { countObjects } from './inventory.ts';
 import { type Grants, holds, readGrants } from './privileges.ts';
 import { isNamed } from './quote.ts';
-import { type BackupContents, type BackupDatabase, pickDatabases, readBackup } from './restore-backup.ts';
+import { type BackupContents, type BackupDatabase, readBackup } from './restore-backup.ts';
 import { lacksOf, neededPacket } from './restore-lacks.ts';
 import { databasesWith, hasDatabase, readMark, tableNames } from './restore-marks.ts';
 import { checkDatabaseName, keptName, temporaryName } from './restore-names.ts';
@@ -69,7 +70,13 @@ export async function planInDetail(
 ): Promise<DetailedPlan> {
   const contents = await readBackup(source);
   const picked = pickDatabases(contents, request.databases);
-  checkRequest(request, picked, contents);
+  checkRestoreRequest(request, picked, {
+    checkDatabaseName,
+    noGlobals:
+      contents.globals === null
+        ? 'only a backup of all databases of a server holds users, where the user may read them'
+        : null,
+  });
   const options = { executionId: run.executionId, signal: run.signal };
   try {
     return await withSession(target, options, async (session) => {
@@ -117,34 +124,6 @@ export async function planInDetail(
 /** Whether the user may change settings of the whole server. */
 export function maySet(grants: Grants): boolean {
   return ['SUPER', 'SYSTEM_VARIABLES_ADMIN'].some((privilege) => holds(grants, privilege, null));
-}
-
-function checkRequest(request: RestoreRequest, picked: BackupDatabase[], contents: BackupContents): void {
-  const usage = (message: string, hint?: string) =>
-    new BackupctlError('usage', message, hint === undefined ? {} : { hint });
-  if (request.createDatabase !== null) {
-    checkDatabaseName(request.createDatabase);
-    if (request.overwrite) throw usage('--create-database and --overwrite exclude each other');
-    if (picked.length !== 1) {
-      throw usage(
-        `--create-database takes one database, and ${picked.length} would be restored`,
-        `pick one with --database: ${picked.map((database) => database.name).join(', ')}`,
-      );
-    }
-  }
-  if (request.include.length > 0 && request.createDatabase === null) {
-    throw usage(
-      '--include goes with --create-database only',
-      'a swap with a part of the data would lose the rest',
-    );
-  }
-  if (request.dropOld && !request.overwrite) throw usage('--drop-old goes with --overwrite only');
-  if (request.globals && contents.globals === null) {
-    throw usage(
-      '--globals: the backup has none',
-      'only a backup of all databases of a server holds users, where the user may read them',
-    );
-  }
 }
 
 type Decision = Pick<PlannedDatabase, 'action' | 'note'>;

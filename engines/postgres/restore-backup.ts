@@ -65,14 +65,3 @@ function archiveMajor({ manifest }: RestoreSource): number {
   const major = Number.parseInt(needed?.version ?? manifest.engine_version, 10);
   return Number.isNaN(major) ? 0 : major;
 }
-
-/** Those that were picked, in the backup's order. @throws BackupctlError not-found */
-export function pickDatabases(contents: BackupContents, names: readonly string[]): BackupDatabase[] {
-  const missing = names.find((name) => !contents.databases.some((database) => database.name === name));
-  if (missing !== undefined) {
-    throw new BackupctlError('not-found', `the backup has no database ${missing}`, {
-      hint: `it has ${contents.databases.map((database) => database.name).join(', ')}`,
-    });
-  }
-  return contents.databases.filter((database) => names.length === 0 || names.includes(database.name));
-}

@@ -8,10 +8,11 @@ import type {
   RunContext,
   Target,
 } from '../engine.ts';
+import { checkRestoreRequest, pickDatabases } from '../restore-request.ts';
 import { connect, end } from './connection.ts';
 import { countObjects } from './inventory.ts';
 import { parsePattern } from './pattern.ts';
-import { type BackupContents, type BackupDatabase, pickDatabases, readBackup } from './restore-backup.ts';
+import { type BackupContents, type BackupDatabase, readBackup } from './restore-backup.ts';
 import { rolesOfGlobals } from './restore-globals.ts';
 import { lacksOf } from './restore-lacks.ts';
 import { checkDatabaseName, executionOfComment, keptName, temporaryName } from './restore-names.ts';
@@ -66,7 +67,11 @@ export async function planInDetail(
 ): Promise<DetailedPlan> {
   const contents = await readBackup(source);
   const picked = pickDatabases(contents, request.databases);
-  checkRequest(request, picked, contents);
+  checkRestoreRequest(request, picked, {
+    checkDatabaseName,
+    noGlobals:
+      contents.globals === null ? 'only a backup of all databases of a server holds its globals' : null,
+  });
   const tools = await choosePostgresTools(contents.archiveMajor);
   const client = await connectBeside(target, run, '');
   let server: TargetFacts;
@@ -111,34 +116,6 @@ export async function planInDetail(
     });
   }
   return { contents, server, tools, databases, missing, warnings };
-}
-
-function checkRequest(request: RestoreRequest, picked: BackupDatabase[], contents: BackupContents): void {
-  const usage = (message: string, hint?: string) =>
-    new BackupctlError('usage', message, hint === undefined ? {} : { hint });
-  if (request.createDatabase !== null) {
-    checkDatabaseName(request.createDatabase);
-    if (request.overwrite) throw usage('--create-database and --overwrite exclude each other');
-    if (picked.length !== 1) {
-      throw usage(
-        `--create-database takes one database, and ${picked.length} would be restored`,
-        `pick one with --database: ${picked.map((database) => database.name).join(', ')}`,
-      );
-    }
-  }
-  if (request.include.length > 0 && request.createDatabase === null) {
-    throw usage(
-      '--include goes with --create-database only',
-      'a swap with a part of the data would lose the rest',
-    );
-  }
-  if (request.dropOld && !request.overwrite) throw usage('--drop-old goes with --overwrite only');
-  if (request.globals && contents.globals === null) {
-    throw usage(
-      '--globals: the backup has none',
-      'only a backup of all databases of a server holds its globals',
-    );
-  }
 }
 
 type Decision = Pick<PlannedDatabase, 'action' | 'note'>;
