@@ -12,6 +12,7 @@ const rules: Record<string, { code: string[]; types?: string[]; packages?: RegEx
     code: [
       'client',
       'config',
+      'workbooks',
       'engines/registry.ts',
       'repository/keys.ts',
       'worker/platform.ts',
@@ -24,17 +25,26 @@ const rules: Record<string, { code: string[]; types?: string[]; packages?: RegEx
   server: { code: ['client', 'config'], types: ['repository', 'workflows'] },
   client: {
     // The seam of the engines: which URL is whose, and how to restore with stock tools.
-    code: ['repository', 'config', 'cron', 'freshness', 'workflows/types.ts', 'engines/registry.ts'],
+    code: [
+      'repository',
+      'config',
+      'cron',
+      'freshness',
+      'workbooks',
+      'workflows/types.ts',
+      'engines/registry.ts',
+    ],
     types: ['engines', 'workflows'],
     packages: /^(@temporalio\/(client|common|envconfig|proto)(\/.*)?|cron-parser|uuid|zod|node:.*)$/,
   },
   workflows: {
-    code: [],
+    // The language of workbooks: deterministic, and importing nothing but itself.
+    code: ['workbooks/engine', 'workbooks/expressions', 'workbooks/language'],
     types: ['engines', 'repository', 'activities'],
     packages: /^(@temporalio\/(workflow|common)|uuid)$/,
   },
   activities: {
-    code: ['engines', 'repository', 'config', 'freshness', 'workflows/types.ts'],
+    code: ['engines', 'repository', 'config', 'freshness', 'workbooks', 'workflows/types.ts'],
     types: ['workflows', 'worker'],
   },
   // The layout is names alone: how to restore with stock tools has to say where things are.
@@ -45,6 +55,8 @@ const rules: Record<string, { code: string[]; types?: string[]; packages?: RegEx
   freshness: { code: ['cron', 'repository'], types: ['workflows'], packages: /^(zod)$/ },
   cron: { code: [], packages: /^(cron-parser)$/ },
   config: { code: ['repository'] },
+  // Runs inside of workflows too: no clock, no chance, no input or output but what it is handed.
+  workbooks: { code: [], packages: /^(re2js|yaml)$/ },
   errors: { code: [], packages: /^$/ },
 };
 
