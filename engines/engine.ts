@@ -192,7 +192,7 @@ export interface Engine {
   ): Promise<string[]>;
   /**
    * Ends what a run that is over left at the source or target: its sessions, its half-filled databases.
-   * @param request of a restore: it may have gone elsewhere than to the target
+   * @param request of a restore, and always there for one: it may have gone elsewhere than to the target
    * @returns a line for each thing that was removed.
    */
   cleanUp(target: Target, executionId: string, run: RunContext, request?: RestoreRequest): Promise<string[]>;

@@ -1,5 +1,5 @@
 import type { MongoClient } from 'mongodb';
-import { BackupctlError } from '../../errors/backupctl-error.ts';
+import { BackupctlError, messageOf } from '../../errors/backupctl-error.ts';
 import type { RunContext, Selection, Target } from '../engine.ts';
 import { encodeName } from '../stream-name.ts';
 import type { ArchiveSummary } from './archive/reader.ts';
@@ -7,6 +7,7 @@ import { withConnection } from './connection.ts';
 import { instantWarnings } from './probe.ts';
 import { isPartial, selects } from './selection.ts';
 import {
+  databaseSize,
   findDatabase,
   type ListedDatabase,
   listCollections,
@@ -89,6 +90,29 @@ export async function survey(target: Target, selection: Selection, run: RunConte
       };
     },
   );
+}
+
+/** The same databases with the sizes that were not known yet; null, and a line in the log, where the server does not tell. */
+export async function withSizes(
+  target: Target,
+  databases: readonly ListedDatabase[],
+  run: RunContext,
+): Promise<ListedDatabase[]> {
+  if (databases.every(({ size }) => size !== null)) return [...databases];
+  const { executionId, signal } = run;
+  const options = { executionId, signal, read: 'near' as const, doing: 'asking for sizes' };
+  try {
+    return await withConnection(target, options, async (client) => {
+      const sized: ListedDatabase[] = [];
+      for (const { name, size } of databases) {
+        sized.push({ name, size: size ?? (await databaseSize(client, name)) });
+      }
+      return sized;
+    });
+  } catch (error) {
+    if (!signal.aborted) run.log.warn(`the sizes of databases are not known: ${messageOf(error)}`);
+    return [...databases];
+  }
 }
 
 async function planArchives(

@@ -4,7 +4,7 @@ import { findProgram, versionOf } from '../process/find.ts';
 import type { ArchiveSummary } from './archive/reader.ts';
 import type { IndexedCollection, IndexedDatabase, MongoIndex } from './backup-index.ts';
 import { dumpArchive } from './dump-archive.ts';
-import { allStream, refuseLeftOut, survey } from './dump-plan.ts';
+import { allStream, refuseLeftOut, survey, withSizes } from './dump-plan.ts';
 import { serverError } from './errors.ts';
 import { isPartial } from './selection.ts';
 import { type ListedDatabase, ownDatabases } from './server.ts';
@@ -21,10 +21,12 @@ export async function dump(
   sink: DumpSink,
   run: RunContext,
 ): Promise<DumpOutcome> {
-  const mongodump = await findTool('mongodump');
-  const mongorestore = await findTool('mongorestore');
+  const [mongodump, mongorestore] = await Promise.all([findTool('mongodump'), findTool('mongorestore')]);
   const startedAt = new Date();
-  const { server, member, databases, archives, warnings } = await survey(target, request.selection, run);
+  const surveyed = await survey(target, request.selection, run);
+  const { server, member, archives, warnings } = surveyed;
+  // While mongodump works: a server may take its time to tell.
+  const sized = withSizes(target, surveyed.databases, run);
   const objects: ObjectRecord[] = [];
   const indexed: IndexedDatabase[] = [];
   let whole: ArchiveSummary | null = null;
@@ -33,7 +35,7 @@ export async function dump(
       const dumped = await dumpArchive({ target, member, mongodump, stream, what, sink, run });
       await refuseLeftOut(target, expected, dumped.summary, run);
       objects.push(...dumped.objects);
-      indexed.push(...indexedDatabases(dumped.summary, stream, databases));
+      indexed.push(...indexedDatabases(dumped.summary, stream, await sized));
       if (database === null) whole = dumped.summary;
     } catch (error) {
       throw serverError(

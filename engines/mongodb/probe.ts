@@ -2,6 +2,7 @@ import type { MongoClient } from 'mongodb';
 import type { Probe, RunContext, Target } from '../engine.ts';
 import { withConnection } from './connection.ts';
 import {
+  databaseSize,
   findDatabase,
   listDatabases,
   mayReadUsers,
@@ -22,7 +23,10 @@ export async function probe(target: Target, run: RunContext): Promise<Probe> {
       const server = await readServer(client);
       const databases =
         url.database === null ? await listDatabases(client) : await findDatabase(client, url.database);
-      const sizes = databases.map(({ size }) => size);
+      const sizes: (number | null)[] = [];
+      for (const { name, size } of databases) {
+        sizes.push(url.database === null ? size : await databaseSize(client, name));
+      }
       return {
         version: server.version,
         size: sizes.some((size) => size === null)

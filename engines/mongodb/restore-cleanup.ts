@@ -1,14 +1,20 @@
 import type { MongoClient } from 'mongodb';
 import { BackupctlError, messageOf } from '../../errors/backupctl-error.ts';
-import type { RestoredDatabase, RunContext, Target } from '../engine.ts';
+import type { RestoredDatabase, RestoreRequest, RunContext, Target } from '../engine.ts';
 import { withConnection } from './connection.ts';
 import { isKeptBy, keptName } from './restore-names.ts';
 import { type RestoreState, readAllStates, readStates, removeState } from './restore-state.ts';
 import { undoRestore } from './restore-undo.ts';
 import { listDatabases } from './server.ts';
 
-/** See {@link Engine.cleanUp}. */
-export async function cleanUp(target: Target, executionId: string, run: RunContext): Promise<string[]> {
+/** See {@link Engine.cleanUp}. Sessions of mongodump end with it, and a backup leaves nothing else. */
+export async function cleanUp(
+  target: Target,
+  executionId: string,
+  run: RunContext,
+  request?: RestoreRequest,
+): Promise<string[]> {
+  if (request === undefined) return [];
   return onTarget(target, run, async (client) => {
     const states = await readAllStates(client);
     return undoAll(

@@ -60,12 +60,16 @@ export interface ListedDatabase {
   size: number | null;
 }
 
-/** One database, where anything is in it: this needs no right to list the others. */
+/** One database, where anything is in it, without its size: this needs no right to list the others. */
 export async function findDatabase(client: MongoClient, name: string): Promise<ListedDatabase[]> {
   const some = await client.db(name).listCollections({}, { nameOnly: true }).toArray();
-  if (some.length === 0) return [];
+  return some.length === 0 ? [] : [{ name, size: null }];
+}
+
+/** Bytes of a database on its disk. FerretDB looks at all of its pages for it. */
+export async function databaseSize(client: MongoClient, name: string): Promise<number> {
   const { storageSize, totalSize } = await client.db(name).command({ dbStats: 1 });
-  return [{ name, size: Number(totalSize ?? storageSize) }];
+  return Number(totalSize ?? storageSize);
 }
 
 /** Databases with something in them, without those that belong to the server itself. */

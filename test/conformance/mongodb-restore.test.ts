@@ -221,7 +221,7 @@ describe('what a lost run had come to is brought back to how it was', () => {
   };
   const cleanUp = async (state: RestoreState) => {
     await using run = await TestRun.start();
-    return await engine.cleanUp(mongoTarget(server), state.execution_id, run.context);
+    return await engine.cleanUp(mongoTarget(server), state.execution_id, run.context, requestFor({}));
   };
   const asBefore = async ({ database, walk }: Awaited<ReturnType<typeof lost>>) => {
     expect(differences(walk, await walkMongo(client, database))).toEqual([]);
@@ -323,6 +323,6 @@ test('what somebody else makes under the name between the plan and the restore i
   expect(made).toBe(true);
   expect(line).toMatchObject({ status: 'failed' });
   expect(line?.note).toContain('came into being meanwhile');
-  await engine.cleanUp(mongoTarget(server), context.executionId, run.context);
+  await engine.cleanUp(mongoTarget(server), context.executionId, run.context, request);
   expect(await client.db(target).collection('theirs').countDocuments()).toBe(1);
 });

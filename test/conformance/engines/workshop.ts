@@ -189,8 +189,9 @@ export class Workshop implements AsyncDisposable {
     return this.#within({}, (run) => this.engine.finishRestore(target, restoreId, restored, run));
   }
 
+  /** What is done behind a restore. */
   cleanUp(target: Target, executionId: string): Promise<string[]> {
-    return this.#within({}, (run) => this.engine.cleanUp(target, executionId, run));
+    return this.#within({}, (run) => this.engine.cleanUp(target, executionId, run, requestFor({})));
   }
 
   sweep(target: Target, closed: (executionId: string) => Promise<boolean>): Promise<string[]> {
