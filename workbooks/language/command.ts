@@ -92,7 +92,8 @@ function valueEnd(text: string, at: number, closers: Closers): number | undefine
 function readValue(written: string): Value {
   const text = strip(written);
   if (text.startsWith('"') || text.startsWith("'")) return text.slice(1, -1);
-  return readJson(text) ?? text;
+  const value = readJson(text);
+  return value === undefined ? text : value;
 }
 
 function firstLine(text: string, from: number): string {
