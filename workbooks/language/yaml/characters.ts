@@ -19,7 +19,6 @@ export function isGap(code: number): boolean {
 }
 
 // Lone surrogates match as well: with the flag `u` a pair is one character, and is allowed.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what is looked for are control characters
 const forbidden = /[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 
 /** The offset of the first character that no YAML may contain. */

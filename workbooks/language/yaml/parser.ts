@@ -17,7 +17,7 @@ export interface ParsedYaml {
 export function parseYaml(text: string): ParsedYaml {
   const composer = new Composer();
   try {
-    const root = new Parser(scanYaml(text), composer).document();
+    const root = new Parser(text, composer).document();
     return { ...(root && { root }), complaints: composer.complaints };
   } catch (fault) {
     if (!(fault instanceof YamlFault)) throw fault;
@@ -30,13 +30,15 @@ const defaultHandles: Readonly<Record<string, string>> = { '!': '!', '!!': 'tag:
 type Pair = readonly [YamlNode, YamlNode];
 
 class Parser {
+  readonly #text: string;
   readonly #tokens: readonly Token[];
   readonly #composer: Composer;
   #at = 0;
   #handles = new Map(Object.entries(defaultHandles));
 
-  constructor(tokens: readonly Token[], composer: Composer) {
-    this.#tokens = tokens;
+  constructor(text: string, composer: Composer) {
+    this.#text = text;
+    this.#tokens = scanYaml(text);
     this.#composer = composer;
   }
 
@@ -120,7 +122,7 @@ class Parser {
       const { end } = this.#take();
       items.push(this.#item(this.#is('-', 'block end') ? this.#nothing(end) : this.#node(true)));
     }
-    if (!this.#is('block end')) throw this.#unexpected('the next `- ` of this list, or its end', start);
+    if (!this.#is('block end')) throw this.#unexpected('the next `- ` or the end', start);
     return this.#composer.list(start, this.#take().start, items, tag);
   }
 
@@ -144,7 +146,7 @@ class Parser {
       const value = this.#is('value') ? this.#blockPart() : this.#nothing(this.#next.start);
       pairs.push([key, value]);
     }
-    if (!this.#is('block end')) throw this.#unexpected('the next key of this map, or its end', start);
+    if (!this.#is('block end')) throw this.#unexpected('the next key or the end', start);
     return this.#composer.map(start, this.#take().start, pairs, tag);
   }
 
@@ -216,7 +218,9 @@ class Parser {
 
   #unexpected(expected: string, opened?: number): YamlFault {
     const { kind, start } = this.#next;
-    return new YamlFault(start, `expected ${expected}, and found ${described[kind]}`);
+    const line = opened === undefined ? 0 : this.#text.slice(0, opened).split('\n').length;
+    const which = line === 0 ? '' : ` of what begins in line ${line}`;
+    return new YamlFault(start, `expected ${expected}${which}, and found ${described[kind]}`);
   }
 }
 
