@@ -18,7 +18,7 @@ export interface IndexedDatabase {
   collation: string;
   /**
    * What is inside. Of a backup of a part (`selection`), tables are those of the part, and `objects` counts what was taken.
-   * With `schema_only`, `rows` are null.
+   * With `schema_only`, `rows` are null. With `data_only` there are tables and sequences alone, for others of their names.
    */
   inventory: Inventory;
 }

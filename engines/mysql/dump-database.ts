@@ -3,12 +3,19 @@ import type { ObjectRecord } from '../../repository/manifest.ts';
 import type { DumpRequest, DumpSink, RunContext, Target } from '../engine.ts';
 import type { IndexedDatabase } from './backup-index.ts';
 import { connect, reasonOf, type Session } from './connection.ts';
-import { DumpText, dumpArguments, startDump, takesHistory, writesRowsInLines } from './dump-stages.ts';
+import {
+  DumpText,
+  dumpArguments,
+  startDump,
+  type Taking,
+  takesHistory,
+  writesRowsInLines,
+} from './dump-stages.ts';
 import { queryError, toolError } from './errors.ts';
-import { type Inventory, type InventoryTable, readInventory } from './inventory.ts';
+import { type Inventory, type InventorySequence, type InventoryTable, readInventory } from './inventory.ts';
 import { LockWatch } from './lock-watch.ts';
 import { readObjects, type StoredObject } from './objects.ts';
-import { formatObjects } from './objects-text.ts';
+import { formatObjects, formatSequences } from './objects-text.ts';
 import { withToolAccess } from './options-file.ts';
 import type { Taken } from './pattern.ts';
 import { quoteQualified } from './quote.ts';
@@ -77,7 +84,10 @@ async function withLooks(
   const { target, database, server, request, taken, tools, sink } = options;
   const { collation, size } = await findDatabase(session, database);
   const all = await readInventory(session, database, server);
-  const found = await readObjects(session, database, server);
+  const taking = takingOf(request);
+  const read = async () =>
+    taking === 'rows' ? { objects: [], hidden: [], broken: [] } : readObjects(session, database, server);
+  const found = await read();
   const warnings: string[] = [];
   let objects = found.objects.filter((object) => takesObject(object, database, taken));
   for (const line of found.hidden)
@@ -89,8 +99,8 @@ async function withLooks(
       );
   }
   const tables = all.tables.filter(({ name }) => taken.table(database, name));
-  const schemaOnly = request.selection.schema_only === true;
-  const nonTransactional = schemaOnly
+  const withRows = taking !== 'definitions';
+  const nonTransactional = !withRows
     ? []
     : tables.filter((table) => !table.transactional && table.kind === 'table').map(({ name }) => name);
   const locked = parseMysqlUrl(target.url).nonTransactional === 'lock';
@@ -101,28 +111,33 @@ async function withLooks(
         `${nonTransactional.length} tables of ${database} know no transactions, so that their rows may be of different moments: ${shorten(nonTransactional)} (non-transactional=lock in the URL locks them)`,
       );
   }
-  if (!schemaOnly && !takesHistory(server, tools) && tables.some(({ versioned }) => versioned))
+  if (withRows && !takesHistory(server, tools) && tables.some(({ versioned }) => versioned))
     warnings.push(
       `the history of system-versioned tables of ${database} is not in this backup: it takes MariaDB 10.11 and its programs`,
     );
   const left = all.tables.filter(({ name, kind }) => kind === 'view' || !taken.table(database, name));
   const snapshotAt = new Date().toISOString();
-  const text = new DumpText(!schemaOnly && writesRowsInLines(tools));
+  const text = new DumpText({
+    counts: withRows && writesRowsInLines(tools),
+    rowsAlone: taking === 'rows',
+  });
   watch.start(session.id);
   const records = await stream(options, [...left.map(({ name }) => name), markTable, keptTable], text, run);
   if (nonTransactional.length > 0 && locked) await session.query('UNLOCK TABLES');
   const after = await readInventory(session, database, server);
-  const gone = goneFrom(tables, after, text);
+  const gone = goneFrom(tables, after, text, taking);
   if (gone.size > 0) {
     // Views of what is gone work no more, and triggers went with it.
-    const again = await readObjects(session, database, server);
+    const again = await read();
     objects = again.objects.filter(
       (object) => takesObject(object, database, taken) && !gone.has(object.table ?? ''),
     );
   }
-  records.push(...(await writeText(objectsStream(database), formatObjects(objects), sink, run)));
+  // Values of sequences are those behind the dump: at least as high as what rows have of them.
+  const more = taking === 'rows' ? formatSequences(sequencesOf(after, tables)) : formatObjects(objects);
+  records.push(...(await writeText(objectsStream(database), more, sink, run)));
   const there = tables.filter(({ name }) => !gone.has(name));
-  const inventory = counted({ ...all, tables: there }, after, objects, text, schemaOnly);
+  const inventory = counted({ ...all, tables: there }, after, objects, text, taking);
   for (const name of gone)
     warnings.push(
       `table ${database}.${name} was dropped or renamed before it was dumped, and is not in this backup`,
@@ -151,9 +166,30 @@ function takesObject(object: StoredObject, database: string, taken: Taken): bool
   return taken.whole(database);
 }
 
+function takingOf({ selection }: DumpRequest): Taking {
+  return selection.schema_only === true ? 'definitions' : selection.data_only === true ? 'rows' : 'all';
+}
+
+function sequencesOf({ sequences }: Inventory, taken: readonly InventoryTable[]): InventorySequence[] {
+  const names = new Set(taken.map(({ name }) => name));
+  return sequences.filter(({ name }) => names.has(name));
+}
+
 /** Tables and sequences that were there before, and are not in the dump: what is there afterwards, and what came, tell. */
-function goneFrom(before: readonly InventoryTable[], after: Inventory, text: DumpText): Set<string> {
+function goneFrom(
+  before: readonly InventoryTable[],
+  after: Inventory,
+  text: DumpText,
+  taking: Taking,
+): Set<string> {
   const left = new Set(after.tables.map(({ name }) => name));
+  // What has no rows of its own, such as MERGE, is in no line where there are rows alone.
+  if (taking === 'rows') {
+    const lost = before.filter(
+      ({ name, kind }) => kind !== 'view' && !text.tables.has(name) && !left.has(name),
+    );
+    return new Set(lost.map(({ name }) => name));
+  }
   const came = ({ name, kind }: InventoryTable) =>
     // The program breaks a name with a line break up: it is seen in no line.
     kind === 'table' && text.counts && !name.includes('\n') ? text.tables.has(name) : left.has(name);
@@ -166,7 +202,7 @@ function counted(
   after: Inventory,
   objects: readonly StoredObject[],
   text: DumpText,
-  schemaOnly: boolean,
+  taking: Taking,
 ): Inventory {
   const known = new Set(inventory.tables.map(({ name }) => name));
   const late = after.tables.filter(({ name }) => text.tables.has(name) && !known.has(name));
@@ -174,12 +210,16 @@ function counted(
     if (table.kind === 'view')
       return objects.some(({ kind, name }) => kind === 'view' && name === table.name) ? [table] : [];
     if (table.kind === 'sequence') return [table];
-    if (schemaOnly) return [{ ...table, rows: null, exact: false }];
+    if (taking === 'definitions') return [{ ...table, rows: null, exact: false }];
     if (!text.counts) return [table];
     // Of what only stands for other tables, the program takes no rows.
     const rows = text.rows.get(table.name) ?? null;
     return [{ ...table, rows, exact: rows !== null }];
   });
+  if (taking === 'rows') {
+    const sequences = sequencesOf(after, tables);
+    return { ...inventory, tables, sequences, objects: { table: tables.length - sequences.length } };
+  }
   const number = (kind: StoredObject['kind']) => objects.filter((object) => object.kind === kind).length;
   // What was changed while the dump ran may be in it or not: such numbers say nothing, and would condemn a good dump.
   const steady = Object.entries(inventory.objects).filter(
@@ -228,7 +268,7 @@ async function stream(
       tools,
       database,
       executionId: run.executionId,
-      schemaOnly: request.selection.schema_only === true,
+      taking: takingOf(request),
       position,
     });
     const pipeline = await startDump({ tools, access, args, text, scratch: run.scratch, signal: run.signal });

@@ -16,13 +16,16 @@ export class DumpText {
   whole = false;
   /** Whether `rows` are exact: where the program writes each row into a line of its own. */
   readonly counts: boolean;
+  /** Whether no structure is to come, only rows under a comment for each table. */
+  readonly #rowsAlone: boolean;
   #file: string | null = null;
   #offset = 0;
   #gtid: string | null = null;
   #open: { table: string; line: number; rows: number } | null = null;
 
-  constructor(counts: boolean) {
+  constructor({ counts, rowsAlone }: { counts: boolean; rowsAlone: boolean }) {
     this.counts = counts;
+    this.#rowsAlone = rowsAlone;
   }
 
   get position(): Position | null {
@@ -37,7 +40,9 @@ export class DumpText {
     // Rows are the lines between an INSERT and the next line of any other kind.
     if (this.#open !== null) {
       const { table, line, rows } = this.#open;
-      this.rows.set(table, (this.rows.get(table) ?? 0) + rows + (at - line - 1));
+      // Where nothing else follows the rows of a table, an empty line and the comment of the next one do.
+      const blank = words === '--' ? 1 : 0;
+      this.rows.set(table, (this.rows.get(table) ?? 0) + rows + (at - line - 1 - blank));
       this.#open = null;
     }
     this.whole = /^-- Dump completed/.test(words);
@@ -50,6 +55,12 @@ export class DumpText {
     if (words.startsWith('-- Table structure for table `')) {
       const table = nameIn(words);
       if (table !== null) this.tables.add(table);
+    }
+    if (this.#rowsAlone && words.startsWith('-- Dumping data for table `')) {
+      const table = nameIn(words);
+      if (table === null) return;
+      this.tables.add(table);
+      if (!this.rows.has(table)) this.rows.set(table, 0);
     }
     const log = /(?:MASTER|SOURCE)_LOG_FILE='([^']+)', (?:MASTER|SOURCE)_LOG_POS=(\d+)/.exec(words);
     if (log !== null) {
@@ -73,7 +84,7 @@ function nameIn(words: string): string | null {
 /** What of a dump's text is looked at: rows begin with a parenthesis, and are none of these. */
 const structure = [
   '^INSERT INTO `([^`]|``)*` (VALUES$)?',
-  '^(--|/\\*!40000 ALTER|/\\*M!101100 SET|commit;|UNLOCK).*',
+  '^(--|/\\*!40000 ALTER|/\\*!40103 SET TIME_ZONE=@OLD|/\\*M!101100 SET|commit;|UNLOCK).*',
 ];
 
 /**
@@ -149,16 +160,19 @@ export function writesRowsInLines(tools: MysqlTools): boolean {
   return tools.flavour === 'mariadb' && !isOlder(tools.numbers, [10, 11]);
 }
 
+/** What of tables is taken: definitions and rows, or one of them. */
+export type Taking = 'all' | 'definitions' | 'rows';
+
 /** Words of the dump program that say what a dump is. */
 export function dumpArguments(options: {
   server: ServerFacts;
   tools: MysqlTools;
   database: string;
   executionId: string;
-  schemaOnly: boolean;
+  taking: Taking;
   position: boolean;
 }): string[] {
-  const { server, tools, database, executionId, schemaOnly, position } = options;
+  const { server, tools, database, executionId, taking, position } = options;
   const mariadb = tools.flavour === 'mariadb';
   const history = takesHistory(server, tools);
   // Programs of 5.7 do not know it, and 8.0 would ask for histograms.
@@ -177,9 +191,12 @@ export function dumpArguments(options: {
     '--skip-triggers',
     '--skip-routines',
     '--skip-events',
-    ...(schemaOnly ? ['--no-data'] : [`--where=1 /* backupctl/${executionId} */`]),
+    ...(taking === 'definitions' ? ['--no-data'] : [`--where=1 /* backupctl/${executionId} */`]),
+    // Rows go by the names of columns, since the table that they come to may have another order; and without a change of
+    // its keys, which would commit those that are there already.
+    ...(taking === 'rows' ? ['--no-create-info', '--complete-insert', '--skip-disable-keys'] : []),
     ...(position ? [source, ...(mariadb ? ['--gtid'] : [])] : []),
-    ...(history && !schemaOnly ? ['--dump-history'] : []),
+    ...(history && taking !== 'definitions' ? ['--dump-history'] : []),
     ...(mariadb ? [] : ['--set-gtid-purged=OFF', '--no-tablespaces', ...statistics]),
     '--',
     database,

@@ -26,6 +26,7 @@ export async function dump(
   run: RunContext,
 ): Promise<DumpOutcome> {
   const url = parseMysqlUrl(target.url);
+  const dataOnly = request.selection.data_only === true;
   const taken = selects(request.selection, url.database === null ? 'database' : 'table');
   const { server, databases, position: known, grants, allRoutines } = await look(target, run);
   const tools = await chooseMysqlTools(server);
@@ -53,7 +54,7 @@ export async function dump(
     warnings.push(
       `the position in the binary log is not in this backup: mysqldump needs RELOAD on ${server.title} of one's own for it`,
     );
-  if (!allRoutines)
+  if (!allRoutines && !dataOnly)
     warnings.push(
       `routines that are not ${server.user}'s own may not be in this backup: their text, or they themselves, cannot be seen`,
     );
@@ -80,7 +81,9 @@ export async function dump(
       run.log.warn(warnings.at(-1) ?? '');
       continue;
     }
-    warnings.push(...lacksOf(grants, database, url.nonTransactional === 'lock'));
+    warnings.push(
+      ...lacksOf(grants, database, { locks: url.nonTransactional === 'lock', rowsAlone: dataOnly }),
+    );
     run.log.info(`database ${database} is dumped`, {
       tables: dumped.at(-1)?.indexed.inventory.tables.length ?? 0,
       seconds: Math.round((performance.now() - began) / 100) / 10,
@@ -99,7 +102,7 @@ export async function dump(
     );
   }
   const objects = dumped.flatMap((one) => one.objects);
-  const globals = url.database === null ? await dumpAccounts(target, server, sink, run) : null;
+  const globals = url.database === null && !dataOnly ? await dumpAccounts(target, server, sink, run) : null;
   if (globals !== null) {
     objects.push(...globals.objects);
     if (globals.users === null)

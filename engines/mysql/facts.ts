@@ -18,7 +18,7 @@ export const facts: EngineFacts = {
       include: 'TABLE or DATABASE.TABLE; of a whole server DATABASE or DATABASE.TABLE',
       exclude: 'TABLE or DATABASE.TABLE; of a whole server DATABASE or DATABASE.TABLE',
       schemaOnly: true,
-      dataOnly: false,
+      dataOnly: true,
     },
     restore: {
       rename: true,
@@ -39,8 +39,9 @@ export const facts: EngineFacts = {
 
 function coverage(url: string, selection: Selection): Coverage {
   const { database, nonTransactional } = parseMysqlUrl(url);
-  const { include = [], exclude = [], schema_only } = selection;
-  const rows = schema_only === true ? 'without rows' : 'with all rows';
+  const { include = [], exclude = [], schema_only, data_only } = selection;
+  const rows =
+    schema_only === true ? 'without rows' : data_only === true ? 'the rows alone' : 'with all rows';
   return {
     contains: [
       database === null
@@ -50,12 +51,19 @@ function coverage(url: string, selection: Selection): Coverage {
       nonTransactional === 'lock'
         ? 'tables that know no transactions (MyISAM, Aria, MEMORY …), locked against writing meanwhile'
         : 'tables that know no transactions (MyISAM, Aria, MEMORY …), as they are while they are read',
-      'tables with generated and invisible columns, partitions and constraints, sequences, the history of system-versioned tables, views, routines, triggers, events',
-      ...(database === null ? ['users, roles and grants, as far as the user may read them'] : []),
+      data_only === true
+        ? 'the history of system-versioned tables and the values of sequences; for a database that has the tables already, by `backup-show --how-to-restore`'
+        : 'tables with generated and invisible columns, partitions and constraints, sequences, the history of system-versioned tables, views, routines, triggers, events',
+      ...(database === null && data_only !== true
+        ? ['users, roles and grants, as far as the user may read them']
+        : []),
     ],
     lacks: [
       ...exclude.map((pattern) => `${pattern}, which is left out`),
-      ...(database === null
+      ...(data_only === true
+        ? ['the definitions of all of it: tables, sequences, views, routines, triggers, events, users']
+        : []),
+      ...(database === null || data_only === true
         ? []
         : ['users and grants: they belong to the server (back up the server for them)']),
       'the databases mysql, information_schema, performance_schema and sys; root and the accounts that the server makes for itself',

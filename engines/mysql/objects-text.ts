@@ -1,3 +1,4 @@
+import type { InventorySequence } from './inventory.ts';
 import type { StoredObject } from './objects.ts';
 import { quoteIdentifier, quoteLiteral } from './quote.ts';
 
@@ -58,6 +59,19 @@ export function formatObjects(objects: readonly StoredObject[]): string {
     '',
   );
   return lines.join('\n');
+}
+
+/** The same stream of a backup of rows alone: it puts the sequences, which have to be there, to what they would give next. */
+export function formatSequences(sequences: readonly InventorySequence[]): string {
+  return [
+    '-- Values of sequences, which have to be there. For the stock client: mariadb --comments',
+    'SET NAMES utf8mb4;',
+    ...sequences.map(
+      ({ name, next_value }) => `ALTER SEQUENCE ${quoteIdentifier(name)} RESTART ${BigInt(next_value)};`,
+    ),
+    trailer,
+    '',
+  ].join('\n');
 }
 
 /** Reads what {@link formatObjects} wrote. @throws Error where the text was cut */

@@ -51,16 +51,26 @@ function matchesLike(like: string, name: string): boolean {
   return new RegExp(`^${source}$`, 's').test(name);
 }
 
-/** What a whole backup of a database would lack, a line each. */
-export function lacksOf(grants: Grants, database: string, locks: boolean): string[] {
+/**
+ * What a whole backup of a database would lack, a line each.
+ * @param options.locks whether tables are locked
+ * @param options.rowsAlone whether it is of rows alone: then nothing else is missed
+ */
+export function lacksOf(
+  grants: Grants,
+  database: string,
+  { locks, rowsAlone = false }: { locks: boolean; rowsAlone?: boolean },
+): string[] {
   const lines: string[] = [];
   const lack = (privilege: string, what: string) => {
     if (!holds(grants, privilege, database)) lines.push(`${what} (GRANT ${privilege} ON ${database}.*)`);
   };
   lack('SELECT', `of ${database} only those tables that the user was granted one by one can be seen`);
-  lack('SHOW VIEW', `views of ${database} cannot be read`);
-  lack('TRIGGER', `triggers of ${database} cannot be seen`);
-  lack('EVENT', `events of ${database} cannot be seen`);
+  if (!rowsAlone) {
+    lack('SHOW VIEW', `views of ${database} cannot be read`);
+    lack('TRIGGER', `triggers of ${database} cannot be seen`);
+    lack('EVENT', `events of ${database} cannot be seen`);
+  }
   if (locks) lack('LOCK TABLES', `tables of ${database} that know no transactions cannot be locked`);
   return lines;
 }

@@ -24,7 +24,7 @@ export async function probe(target: Target, run: RunContext): Promise<Probe> {
       const grants = await readGrants(session);
       const warnings: string[] = [];
       for (const { name } of taken) {
-        warnings.push(...lacksOf(grants, name, url.nonTransactional === 'lock'));
+        warnings.push(...lacksOf(grants, name, { locks: url.nonTransactional === 'lock' }));
       }
       if (!(await readsRoutines(session, grants, server)))
         warnings.push(

@@ -43,6 +43,11 @@ export async function readBackup(source: RestoreSource): Promise<BackupContents>
   const index = (await source.index('index')) as Partial<MysqlIndex> | null;
   const described = new Map((index?.databases ?? []).map((database) => [database.name, database]));
   const selection = index?.selection ?? {};
+  if (selection.data_only === true) {
+    throw new BackupctlError('refused', 'the backup holds rows alone, for tables that are there already', {
+      hint: `\`backupctl backup-show ${manifest.id} --how-to-restore\` prints the commands that put them into a database`,
+    });
+  }
   const has = (stream: string) => manifest.objects.some((object) => object.stream === stream);
   return {
     flavour: index?.flavour ?? (manifest.details.flavour === 'mysql' ? 'mysql' : 'mariadb'),

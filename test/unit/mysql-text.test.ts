@@ -54,7 +54,7 @@ test('programs of the other family, or older ones than the server, are refused w
 });
 
 test('rows are counted by the lines between what is no row', () => {
-  const text = new DumpText(true);
+  const text = new DumpText({ counts: true, rowsAlone: false });
   for (const line of [
     "3:-- CHANGE MASTER TO MASTER_LOG_FILE='b.000002', MASTER_LOG_POS=77;",
     '10:INSERT INTO `a``b` VALUES',
@@ -74,6 +74,34 @@ test('rows are counted by the lines between what is no row', () => {
     ['none', 0],
   ]);
   expect(text.position).toEqual({ file: 'b.000002', position: 77, gtid: '0-1-9' });
+  expect(text.whole).toBe(true);
+});
+
+test('rows alone are counted up to the empty line before the next table, and an empty table has none', () => {
+  const text = new DumpText({ counts: true, rowsAlone: true });
+  for (const line of [
+    '18:--',
+    '19:-- Dumping data for table `e`',
+    '20:--',
+    '21:-- WHERE:  1',
+    '35:-- Dumping data for table `m`',
+    '37:-- WHERE:  1',
+    '39:INSERT INTO `m` ',
+    '41:--',
+    '42:-- Dumping data for table `t`',
+    '43:--',
+    '46:INSERT INTO `t` ',
+    '48:INSERT INTO `t` ',
+    '50:/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;',
+    '58:-- Dump completed on 2026-01-01  0:00:00',
+  ])
+    text.line(line);
+  expect([...text.rows]).toEqual([
+    ['e', 0],
+    ['m', 1],
+    ['t', 4],
+  ]);
+  expect([...text.tables]).toEqual(['e', 'm', 't']);
   expect(text.whole).toBe(true);
 });
 
