@@ -7,6 +7,7 @@ import type { PartPool } from '../repository/part-pool.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { Alarms } from './alarms.ts';
 import type { ActivityMetrics, SlotsInUse } from './metrics.ts';
+import type { CallClient } from './workbooks/platform.ts';
 
 /** What the composition root (`worker/worker.ts`) gives to every family of activities. */
 export interface ActivityDeps {
@@ -38,6 +39,8 @@ export interface ActivityDeps {
   restoreDirectories(): Promise<string[]>;
   /** Opens a text that the configuration file itself may hold or name: never what came through Temporal. */
   ownText(text: string | SecretReference): Promise<string>;
+  /** What actions of workbooks ask the platform for. */
+  callClient: CallClient;
   metrics: ActivityMetrics;
   /** The log of this process; what stands in it of an execution is in that one's own log in full. */
   events: Log;

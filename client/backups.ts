@@ -73,9 +73,10 @@ export class Backups {
     };
     const row = await startRun(this.#surroundings, {
       type: 'backup_create',
-      workflowId: `backup_create/manual/${randomUUID()}`,
+      workflowId: `backup_create/manual/${options.key ?? randomUUID()}`,
       args: [input, policy],
       labels: { kind: 'backup', instance: instance.id },
+      once: options.key !== undefined,
     });
     const backupId = await this.#idOf(row.runId);
     return {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { type Labels, labelsToAttributes, quoted } from './attributes.ts';
+import { isAlreadyThere } from './grpc-errors.ts';
 import { fromRunFailure } from './run-failure.ts';
 import type { Surroundings } from './surroundings.ts';
 import { until } from './until.ts';
@@ -11,6 +12,8 @@ export interface Start {
   workflowId: string;
   args: unknown[];
   labels: Labels;
+  /** Whether a workflow of that id, also one that is over, is what is wanted, instead of another. */
+  once?: boolean;
 }
 
 /**
@@ -20,13 +23,21 @@ export interface Start {
 export async function startRun(surroundings: Surroundings, start: Start): Promise<WorkflowExecutionInfo> {
   const [link, taskQueue] = await Promise.all([surroundings.temporal(), surroundings.taskQueue()]);
   return link.call(async ({ workflow }) => {
-    const handle = await workflow.start(start.type, {
-      workflowId: start.workflowId,
-      taskQueue,
-      args: start.args,
-      typedSearchAttributes: labelsToAttributes(start.labels),
-    });
-    const query = `WorkflowId = ${quoted(start.workflowId)} AND RunId = ${quoted(handle.firstExecutionRunId)}`;
+    const firstRun = await workflow
+      .start(start.type, {
+        workflowId: start.workflowId,
+        taskQueue,
+        args: start.args,
+        typedSearchAttributes: labelsToAttributes(start.labels),
+        ...(start.once ? { workflowIdReusePolicy: 'REJECT_DUPLICATE' as const } : {}),
+      })
+      .then(({ firstExecutionRunId }) => firstExecutionRunId)
+      .catch((error: unknown) => {
+        if (start.once && isAlreadyThere(error)) return null;
+        throw error;
+      });
+    const ofRun = firstRun === null ? '' : ` AND RunId = ${quoted(firstRun)}`;
+    const query = `WorkflowId = ${quoted(start.workflowId)}${ofRun}`;
     let row: WorkflowExecutionInfo | undefined;
     await until(async () => {
       for await (const found of workflow.list({ query, pageSize: 1 })) row = found;

@@ -162,6 +162,8 @@ export interface BackupOptions {
   parentId?: string | null | undefined;
   selection?: Selection | undefined;
   yieldToDdl?: number | undefined;
+  /** Asked again with the same key, there is no second backup: it is the first that is returned. */
+  key?: string | undefined;
 }
 
 /** Which backups. */

@@ -9,6 +9,7 @@ import { type NotifyConfig, notifyConfig } from './notify.ts';
 import { parseDuration, parseSize } from './quantities.ts';
 // Types only: with no configuration file neither zod nor yaml is loaded, which a short command would feel.
 import type { ConfigDocument, StoreConfig } from './schema.ts';
+import { type WorkbooksConfig, workbooksConfig } from './workbooks.ts';
 
 /** The configuration with every default filled in and every path absolute. */
 export interface Config {
@@ -48,6 +49,8 @@ export interface Config {
   hooks: ReadonlyMap<string, HookConfig>;
   /** Who is told of what; null where nobody is. */
   notify: NotifyConfig | null;
+  /** What actions of workbooks may do here. */
+  workbooks: WorkbooksConfig;
 }
 
 export interface ConfiguredInstance {
@@ -232,6 +235,7 @@ function withDefaults(
       document.notify === undefined
         ? null
         : notifyConfig(document.notify, { reference: (secret) => reference(secret) as SecretReference }),
+    workbooks: workbooksConfig(document.workbooks ?? {}, absolute),
   };
 }
 

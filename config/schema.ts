@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { duration, fileReference, secret, size } from './fields.ts';
 import { hooksSchema, instanceHooksSchema } from './hooks-schema.ts';
 import { maxAge, notifySchema } from './notify-schema.ts';
+import { workbooksSchema } from './workbooks-schema.ts';
 
 /**
  * What `backupctl.yaml` may hold. Texts of checks say what is expected, since an error prints them after the word
@@ -131,6 +132,7 @@ const sections = z.strictObject({
     .optional(),
   hooks: hooksSchema.optional().describe('what hooks may run on this worker, by name'),
   notify: notifySchema.optional(),
+  workbooks: workbooksSchema.optional().describe('what actions of workbooks may do on this worker'),
   reserve: size.optional().describe('free space that a backup must leave: `1GiB` by default'),
   deletion_grace: duration.optional().describe('between tombstone and removal: `1h` by default'),
   stall_limit: duration.optional().describe('a dump that moves no byte for so long fails: `10m` by default'),

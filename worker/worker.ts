@@ -21,6 +21,7 @@ import { createQuorumActivities } from '../activities/quorum.ts';
 import { createReconcileActivities } from '../activities/reconcile.ts';
 import { createRestoreActivities } from '../activities/restore.ts';
 import { createRetentionActivities } from '../activities/retention.ts';
+import { createWorkbookActivities } from '../activities/workbooks/action-run.ts';
 import { checkDirectoryAllowed, directoriesFor } from '../config/directories.ts';
 import { checkStatementsAllowed } from '../config/hook-statements.ts';
 import type { Config } from '../config/load.ts';
@@ -30,6 +31,7 @@ import { engineNamed } from '../engines/registry.ts';
 import type { Copies } from '../repository/copies.ts';
 import { PartPool } from '../repository/part-pool.ts';
 import type { Repository } from '../repository/repository.ts';
+import { type ClientCalls, clientCalls } from './client-calls.ts';
 import {
   configuredDirectories,
   configuredFiles,
@@ -92,7 +94,14 @@ export async function createWorker(options: WorkerOptions): Promise<RunningWorke
       await ensureFreshness(client, taskQueue);
     }
     native = await NativeConnection.connect(temporal as never);
-    return runnable(await registered(options, client, native), connection, native);
+    const calls = clientCalls({
+      dataDir: options.config.dataDir,
+      ...(options.config.file === null ? {} : { configFile: options.config.file }),
+      address: temporal.address,
+      namespace,
+      env: options.env,
+    });
+    return runnable(await registered(options, client, native, calls), connection, native, calls);
   } catch (error) {
     await connection.close();
     await native?.close();
@@ -100,7 +109,12 @@ export async function createWorker(options: WorkerOptions): Promise<RunningWorke
   }
 }
 
-async function registered(options: WorkerOptions, client: Client, native: NativeConnection): Promise<Worker> {
+async function registered(
+  options: WorkerOptions,
+  client: Client,
+  native: NativeConnection,
+  calls: ClientCalls,
+): Promise<Worker> {
   const { namespace, taskQueue } = options;
   const slots = new Slots(places);
   options.metrics.slots(() => slots.use);
@@ -126,6 +140,7 @@ async function registered(options: WorkerOptions, client: Client, native: Native
     restoreDirectories: () => directoriesFor('restore', options.config),
     ownText: async (text) =>
       typeof text === 'string' ? text : (await resolveStoreSecret(text, options.env)).value,
+    callClient: calls.call,
     metrics: options.metrics,
     events: options.events,
     alarms: createAlarms(client, options.config, taskQueue),
@@ -155,6 +170,7 @@ async function registered(options: WorkerOptions, client: Client, native: Native
       ...createReconcileActivities(deps),
       ...createRestoreActivities(deps),
       ...createRetentionActivities(deps),
+      ...createWorkbookActivities(deps),
     },
     shutdownGraceTime: `${options.graceSeconds} seconds`,
     // A worker that is stopped (SIGSTOP, a frozen host) still has its polls open, and each of them swallows a task
@@ -172,12 +188,18 @@ async function registered(options: WorkerOptions, client: Client, native: Native
   });
 }
 
-function runnable(worker: Worker, connection: Connection, native: NativeConnection): RunningWorker {
+function runnable(
+  worker: Worker,
+  connection: Connection,
+  native: NativeConnection,
+  calls: ClientCalls,
+): RunningWorker {
   return {
     async run() {
       try {
         await worker.run();
       } finally {
+        await calls.close();
         await connection.close();
         await native.close();
       }

@@ -82,7 +82,7 @@ export class Output {
       if (!isAll) this.note(`these are the first ${mostRows}: --json prints all`);
       return;
     }
-    const { toDocument } = await import('./snake-case.ts');
+    const { toDocument } = await import('../../client/snake-case.ts');
     const { stringify } = this.format === 'yaml' ? await import('yaml') : { stringify: null };
     let before = '[';
     for await (const item of items) {
@@ -112,7 +112,7 @@ export class Output {
 
   /** Prints a value as JSON or YAML. */
   async document(value: unknown): Promise<void> {
-    const { toDocument } = await import('./snake-case.ts');
+    const { toDocument } = await import('../../client/snake-case.ts');
     const document = toDocument(value);
     if (this.format === 'yaml') {
       const { stringify } = await import('yaml');

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { cellText, utc, utcMicroseconds } from '../../cli/output/cell.ts';
-import { toDocument } from '../../cli/output/snake-case.ts';
 import { renderProperties, renderTable } from '../../cli/output/table.ts';
 import { displayWidth } from '../../cli/output/width.ts';
 import { createdScheduleProperties, shownScheduleProperties } from '../../cli/views/schedule.ts';
+import { toDocument } from '../../client/snake-case.ts';
 import type { Schedule } from '../../client/types.ts';
 
 const instance = '5328f62a-d999-4be3-90bb-83cc6af4469c';

@@ -3,8 +3,12 @@ import { type ActionFacts, parameters } from './action.ts';
 /** What a workbook may ask of the platform: the action, and which method of its client answers. */
 export interface PlatformAction extends ActionFacts {
   readonly method: string;
+  /** How many of the parameters the method takes one by one; the others are its options. */
+  readonly positional: number;
   /** Waits for the end of what the method has begun. */
   readonly waits: boolean;
+  /** Asked twice, it does what it does once: also where a worker was lost between. */
+  readonly repeatable: boolean;
 }
 
 const schedule =
@@ -126,7 +130,7 @@ const trove: readonly (readonly [string, string, string, string])[] = [
   [
     'backups_create',
     'backupCreate',
-    'name, instance, description=null, parent_id=null, incremental=false',
+    'instance, name, description=null, parent_id=null, incremental=false',
     "Backs an instance up, and waits for the backup's end.",
   ],
   ['backups_list', 'backupList', 'limit=null, marker=null, datastore=null', 'A page of backups.'],
@@ -165,6 +169,26 @@ const waiting = new Set([
   'janitorRun',
 ]);
 
+/** Those that take parameters one by one which may be left out. */
+const positional: Readonly<Record<string, number>> = {
+  scheduleList: 1,
+  schedulePause: 2,
+  scheduleUnpause: 2,
+  restoreCreate: 2,
+  restorePlan: 2,
+};
+
+/** What makes or starts another thing each time. */
+const unrepeatable = new Set([
+  'scheduleCreate',
+  'scheduleTrigger',
+  'instanceCreate',
+  'restoreCreate',
+  'backupExport',
+  'janitorRun',
+  'notifyTest',
+]);
+
 /** `backupctl.*` and `trove.*`. */
 export const platformActions: readonly PlatformAction[] = [
   ...own.map((row) => fact('backupctl', row)),
@@ -175,15 +199,18 @@ function fact(
   family: string,
   [name, method, signature, description]: readonly [string, string, string, string],
 ): PlatformAction {
+  const list = parameters(signature);
   return {
     name: `${family}.${name}`,
     className: `backupctl.actions.${family === 'trove' ? 'TroveAction' : 'ClientAction'}`,
-    parameters: parameters(signature),
+    parameters: list,
     open: false,
     description,
     synchronous: true,
     runs: 'activity',
     method,
+    positional: positional[method] ?? list.filter((parameter) => parameter.default === undefined).length,
     waits: waiting.has(method),
+    repeatable: !unrepeatable.has(method),
   };
 }
