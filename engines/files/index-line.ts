@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { attributesOf } from './attributes.ts';
 import type { ContentHash } from './content-hash.ts';
 import type { FileType, Member } from './tar-format.ts';
 
@@ -33,6 +34,8 @@ export interface IndexedFile {
   sparse?: true;
   /** Names of its extended attributes and ACLs. */
   attributes?: string[];
+  /** SHA-256 of the value of each, in the same order; backups that were made before it was written have none. */
+  attributes_sha256?: string[];
 }
 
 /** The last line: without it, the index is not whole. */
@@ -49,6 +52,7 @@ export function toLine(
   link: Buffer | null,
   content: ContentHash | null,
 ): IndexedFile {
+  const attributes = attributesOf(member.extra);
   return {
     ...named('path', path),
     type: member.type,
@@ -61,7 +65,12 @@ export function toLine(
     ...(member.device === null ? {} : { device: member.device }),
     ...content,
     ...(member.sparse ? { sparse: true as const } : {}),
-    ...(member.extra.length === 0 ? {} : { attributes: member.extra.map(({ key }) => attributeName(key)) }),
+    ...(attributes.length === 0
+      ? {}
+      : {
+          attributes: attributes.map(({ name }) => name),
+          attributes_sha256: attributes.map(({ sha256 }) => sha256),
+        }),
   };
 }
 
@@ -92,8 +101,4 @@ function named<K extends 'path' | 'link'>(key: K, bytes: Buffer): Partial<Record
   return { [isText ? key : `${key}_base64`]: bytes.toString(isText ? 'utf8' : 'base64') } as Partial<
     Record<K | `${K}_base64`, string>
   >;
-}
-
-function attributeName(key: string): string {
-  return key.replace(/^SCHILY\.xattr\./, '').replace(/^SCHILY\.acl\./, 'acl.');
 }

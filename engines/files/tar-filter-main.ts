@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { endWith } from '../process/own-program.ts';
+import { attributesOf, isOfRoot } from './attributes.ts';
 import { Choice, type ChoiceDocument } from './choice.ts';
 import { shownPath } from './index-line.ts';
 import { Output, writeReport } from './output.ts';
@@ -43,9 +44,7 @@ function main(choiceFile: string, report: string): void {
       continue;
     }
     if (!choice.asRoot) {
-      const kept = member.extra.filter(
-        ({ key }) => !/^(SCHILY\.xattr\.(trusted|security)\.|RHT\.)/.test(key),
-      );
+      const kept = member.extra.filter((record) => !attributesOf([record]).some(isOfRoot));
       found.attributes += member.extra.length - kept.length;
       member.extra = kept;
     }

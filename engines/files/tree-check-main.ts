@@ -11,9 +11,10 @@ import {
   readSync,
 } from 'node:fs';
 import { endWith } from '../process/own-program.ts';
+import { type Attribute, entryOf, isOfRoot } from './attributes.ts';
 import { Choice, type ChoiceDocument } from './choice.ts';
 import { type IndexEnd, type IndexedFile, linkOf, pathOf, shownPath } from './index-line.ts';
-import { writeReport } from './output.ts';
+import { Output, writeReport } from './output.ts';
 
 /** How a tree differs from its index. */
 export interface CheckReport {
@@ -25,17 +26,29 @@ export interface CheckReport {
   metadata: Record<string, { count: number; first: string }>;
   /** Files that could not be read back. */
   unread: number;
+  /** Files with attributes of which the index has only the names. */
+  uncompared: number;
 }
 
 const mostDifferences = 20;
 
 /**
- * `tree-check-main CHOICE REPORT`, standing in the root of a restored tree: reads the lines of an index from standard input
- * and looks whether each file that CHOICE wants is what its line says, content included. It follows no link.
+ * `tree-check-main CHOICE REPORT ENTRIES`, standing in the root of a restored tree: reads the lines of an index from standard
+ * input and looks whether each file that CHOICE wants is what its line says, content included. It follows no link. The names of
+ * those with attributes, which only tar can read, go to standard output, each with a NUL behind it; what they should have had
+ * gone to the file ENTRIES by then (see `entryOf`).
  */
-function main(choiceFile: string, report: string): void {
+function main(choiceFile: string, report: string, entriesFile: string): void {
   const choice = new Choice(JSON.parse(readFileSync(choiceFile, 'utf8')) as ChoiceDocument);
-  const found: CheckReport = { checked: 0, bytes: 0, differences: [], metadata: {}, unread: 0 };
+  const found: CheckReport = {
+    checked: 0,
+    bytes: 0,
+    differences: [],
+    metadata: {},
+    unread: 0,
+    uncompared: 0,
+  };
+  const asked = new Asked(entriesFile);
   let end: IndexEnd | null = null;
   for (const line of linesOf(0)) {
     if (end !== null) throw new Error('the index goes on behind its end');
@@ -48,10 +61,43 @@ function main(choiceFile: string, report: string): void {
     if (name === null) continue;
     found.checked += 1;
     check(file, Buffer.from(name, 'latin1'), choice, found);
+    const wanted = attributesIn(file).filter((each) => choice.asRoot || !isOfRoot(each));
+    if (wanted.length > 0) asked.ask(Buffer.from(name, 'latin1'), wanted);
+    else if (file.attributes !== undefined && file.attributes_sha256 === undefined) found.uncompared += 1;
     if (found.differences.length >= mostDifferences) break;
   }
   if (end === null && found.differences.length === 0) throw new Error('the index has no end');
+  asked.flush();
   writeReport(report, found);
+}
+
+/** Files whose attributes somebody is to look at. */
+class Asked {
+  readonly #names = new Output(1);
+  readonly #entries: Output;
+  #held = 0;
+
+  constructor(entriesFile: string) {
+    this.#entries = new Output(openSync(entriesFile, 'a', 0o600));
+  }
+
+  ask(path: Buffer, attributes: readonly Attribute[]): void {
+    // Neither may be written before its time because a buffer is full.
+    if (this.#held + path.length + 3 > 64 * 1024) this.flush();
+    this.#entries.write(entryOf(path, attributes));
+    this.#names.write(Buffer.concat([Buffer.from('./'), path, Buffer.from([0])]));
+    this.#held += path.length + 3;
+  }
+
+  flush(): void {
+    this.#entries.flush();
+    this.#names.flush();
+    this.#held = 0;
+  }
+}
+
+function attributesIn({ attributes = [], attributes_sha256 = [] }: IndexedFile): Attribute[] {
+  return attributes_sha256.map((sha256, n) => ({ name: attributes[n] ?? '', sha256 }));
 }
 
 function check(file: IndexedFile, path: Buffer, choice: Choice, found: CheckReport): void {
@@ -173,4 +219,5 @@ function* linesOf(descriptor: number): Generator<string, void, void> {
   if (rest.length > 0) throw new Error('the index was cut off');
 }
 
-endWith(() => main(process.argv[2] ?? '', process.argv[3] ?? ''), 'bu-tree-check');
+const [choiceFile = '', report = '', entriesFile = ''] = process.argv.slice(2);
+endWith(() => main(choiceFile, report, entriesFile), 'bu-tree-check');
