@@ -1,3 +1,4 @@
+import { connect, type Socket } from 'node:net';
 import type { WorkbooksConfig } from '../../config/workbooks.ts';
 import { messageOf } from '../../errors/backupctl-error.ts';
 import { isTrue, typeName } from '../../workbooks/actions/python-value.ts';
@@ -43,9 +44,19 @@ export async function runEmail(input: Dictionary, surroundings: EmailSurrounding
       ? null
       : await secrets.fill(textAt(input, 'smtp_password'), { host, port, credentials: true });
   const fill = (text: string) => secrets.fill(text, { host, port, credentials: false });
+  if (password !== null && password.length >= 4) secrets.hide(password);
   const html = optionalText(input, 'html_body');
   const { createTransport } = await import('nodemailer');
+  const sockets: Socket[] = [];
   const transport = createTransport({
+    // A connection of our own, which ends with the action.
+    getSocket: (_options, done) => {
+      const socket = connect(port, host);
+      sockets.push(socket);
+      socket.setTimeout(answerWithin, () => socket.destroy(new Error('no answer in time')));
+      socket.once('error', (error) => done(error));
+      socket.once('connect', () => done(null, { connection: socket }));
+    },
     host,
     port,
     secure: false,
@@ -63,7 +74,7 @@ export async function runEmail(input: Dictionary, surroundings: EmailSurrounding
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const abort = () => {
     reject(signal.reason);
-    transport.close();
+    for (const socket of sockets) socket.destroy();
   };
   signal.addEventListener('abort', abort, { once: true });
   try {
@@ -89,6 +100,7 @@ export async function runEmail(input: Dictionary, surroundings: EmailSurrounding
     aborted.catch(() => {});
     signal.removeEventListener('abort', abort);
     transport.close();
+    for (const socket of sockets) socket.destroy();
   }
 }
 

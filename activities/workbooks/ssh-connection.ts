@@ -143,21 +143,28 @@ export async function executeOver(client: Client, command: string, signal: Abort
 }
 
 async function outputOf(client: Client, command: string): Promise<SshOutput> {
-  const channel = await new Promise<ClientChannel>((resolve, reject) => {
-    client.exec(command, (error, opened) =>
-      error === undefined ? resolve(opened) : reject(asFailure(error)),
-    );
+  // All of it is listened to before the next packet is looked at: a short command has ended by then.
+  const parts = await new Promise<readonly [Promise<string>, Promise<string>, Promise<number>]>(
+    (resolve, reject) => {
+      client.exec(command, (error, channel) => {
+        if (error !== undefined) return reject(asFailure(error));
+        resolve([textOf(channel), textOf(channel.stderr), exitOf(channel)]);
+        channel.end();
+      });
+    },
+  );
+  const [stdout, stderr, exitCode] = await Promise.all(parts);
+  return { stdout, stderr, exitCode };
+}
+
+function exitOf(channel: ClientChannel): Promise<number> {
+  let code = -1;
+  channel.once('exit', (exit: number | null) => {
+    code = exit ?? -1;
   });
-  channel.end();
-  const ended = new Promise<number>((resolve) => {
-    let code = -1;
-    channel.once('exit', (exit: number | null) => {
-      code = exit ?? -1;
-    });
+  return new Promise((resolve) => {
     channel.once('close', () => resolve(code));
   });
-  const [stdout, stderr, exitCode] = await Promise.all([textOf(channel), textOf(channel.stderr), ended]);
-  return { stdout, stderr, exitCode };
 }
 
 function asFailure(error: Error): ActionFailure {

@@ -146,7 +146,10 @@ async function secretAt(
   secrets: ActionSecrets,
 ): Promise<string | null> {
   const given = optionalText(input, name);
-  return given === null ? null : secrets.fill(given, { host, port, credentials: true });
+  if (given === null) return null;
+  const value = await secrets.fill(given, { host, port, credentials: true });
+  if (value.length >= 4) secrets.hide(value);
+  return value;
 }
 
 function textAt(input: Dictionary, name: string): string {

@@ -39,7 +39,7 @@ const rules: Record<string, { code: string[]; types?: string[]; packages?: RegEx
   },
   workflows: {
     // The language of workbooks: deterministic, and importing nothing but itself.
-    code: ['workbooks/engine', 'workbooks/expressions', 'workbooks/language'],
+    code: ['workbooks/actions', 'workbooks/engine', 'workbooks/expressions', 'workbooks/language'],
     types: ['engines', 'repository', 'activities'],
     packages: /^(@temporalio\/(workflow|common)|uuid)$/,
   },
