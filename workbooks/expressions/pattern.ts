@@ -38,7 +38,8 @@ export class RegularExpression {
     try {
       this.#compiled = RE2JS.compile(translation.text);
     } catch (error) {
-      const detail = error instanceof Error ? error.message.replace(/^error parsing regexp: |: `.*$/gs, '') : '';
+      const detail =
+        error instanceof Error ? error.message.replace(/^error parsing regexp: |: `.*$/gs, '') : '';
       throw new ExpressionError(`the regular expression cannot be used: ${detail}`);
     }
   }
@@ -153,10 +154,14 @@ const simpleEscapes: Readonly<Record<string, string>> = {
  * What replaces a match, from a template as Python's `sub` takes it: `\1`, `\g<name>` and escapes.
  * @throws ExpressionError where the template refers to no group of the expression
  */
-export function replacement(template: string, expression: RegularExpression): (match: Match, text: string) => string {
+export function replacement(
+  template: string,
+  expression: RegularExpression,
+): (match: Match, text: string) => string {
   const parts: (string | number)[] = [];
   const group = (number: number): void => {
-    if (number > expression.groupCount) throw new ExpressionError('a replacement refers to a group that there is not');
+    if (number > expression.groupCount)
+      throw new ExpressionError('a replacement refers to a group that there is not');
     parts.push(number);
   };
   const form = /\\(?:g<([^>]*)>|(0[0-7]{0,2}|[0-3][0-7]{2})|([1-9][0-9]?)|([\s\S]?))|[^\\]+/g;
@@ -169,7 +174,8 @@ export function replacement(template: string, expression: RegularExpression): (m
     else if (number !== undefined) group(Number(number));
     else if (letter === undefined) parts.push(all);
     else if (Object.hasOwn(simpleEscapes, letter)) parts.push(simpleEscapes[letter] ?? '');
-    else if (letter === '' || /[A-Za-z]/.test(letter)) throw new ExpressionError('a replacement has a wrong escape');
+    else if (letter === '' || /[A-Za-z]/.test(letter))
+      throw new ExpressionError('a replacement has a wrong escape');
     else parts.push(all);
   }
   return (match, text) =>

@@ -17,7 +17,8 @@ const longest = 10_000;
 const deepest = 100;
 
 const word = '\\p{L}\\p{N}_';
-const space = '\\t-\\r\\x{1c}-\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}';
+const space =
+  '\\t-\\r\\x{1c}-\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}';
 const notSpace =
   '\\x{0}-\\x{8}\\x{e}-\\x{1b}\\x{21}-\\x{84}\\x{86}-\\x{9f}\\x{a1}-\\x{167f}\\x{1681}-\\x{1fff}\\x{200b}-\\x{2027}' +
   '\\x{202a}-\\x{202e}\\x{2030}-\\x{205e}\\x{2060}-\\x{2fff}\\x{3001}-\\x{10ffff}';
@@ -147,8 +148,8 @@ class Translator {
   }
 
   #alternatives(): string {
-    const { isTooDeep } = { isTooDeep: ++this.#depth > deepest };
-    if (isTooDeep) throw wrong('groups nest too deeply');
+    this.#depth++;
+    if (this.#depth > deepest) throw wrong('groups nest too deeply');
     let written = this.#sequence();
     while (this.#take('|')) written += `|${this.#sequence()}`;
     this.#depth--;
@@ -173,7 +174,8 @@ class Translator {
       return true;
     }
     if (this.#character !== '#') return false;
-    while (this.#character !== undefined && this.#character !== '\n') this.#index++;
+    const end = this.#source.indexOf('\n', this.#index);
+    this.#index = end < 0 ? this.#source.length : end;
     return true;
   }
 
@@ -233,7 +235,8 @@ class Translator {
     else if (this.#character === '+') throw lacking('possessive repetitions');
     const follows = this.#character;
     const isMore = follows === '*' || follows === '+' || follows === '?';
-    if (isMore || (follows === '{' && this.#bounds(this.#index + 1))) throw wrong('what repeats is repeated again');
+    if (isMore || (follows === '{' && this.#bounds(this.#index + 1)))
+      throw wrong('what repeats is repeated again');
     return written;
   }
 
@@ -275,7 +278,9 @@ class Translator {
 
   /** `(?i:…)`, `(?-i:…)`. */
   #flagged(): { text: string; repeats: boolean } {
-    const found = /^([aimsux]*)(?:-([imsx]+))?([:)])/.exec(this.#source.slice(this.#index, this.#index + 16).join(''));
+    const found = /^([aimsux]*)(?:-([imsx]+))?([:)])/.exec(
+      this.#source.slice(this.#index, this.#index + 16).join(''),
+    );
     const [all = '', on = '', off = '', close] = found ?? [];
     if (!found || on + off === '') throw wrong('a group begins with something unknown');
     if (close === ')') throw wrong('flags for the whole stand not at its beginning');
@@ -310,7 +315,8 @@ class Translator {
   /** The character that an escape stands for. */
   #code(character: string): number {
     if (/[0-7]/.test(character)) {
-      const octal = /^[0-7]{1,3}/.exec(this.#source.slice(this.#index - 1, this.#index + 2).join(''))?.[0] ?? '';
+      const octal =
+        /^[0-7]{1,3}/.exec(this.#source.slice(this.#index - 1, this.#index + 2).join(''))?.[0] ?? '';
       this.#index += octal.length - 1;
       const code = Number.parseInt(octal, 8);
       if (code > 0o377) throw wrong('an octal escape is too large');

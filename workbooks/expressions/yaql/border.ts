@@ -1,8 +1,7 @@
-import { Float, toDouble } from '../python/float.ts';
-import { floatText } from '../python/float.ts';
+import { Float, floatText, toDouble } from '../python/float.ts';
 import { put, type Value } from '../value.ts';
 import type { Budget } from './budget.ts';
-import { Dict, each, isIterable, isMapping, isNumber, isSet, List, pairs } from './collections.ts';
+import { Dict, each, isIterable, isMapping, isNumber, isSet, pairs } from './collections.ts';
 import { DateTime } from './datetime.ts';
 import { YaqlError } from './fault.ts';
 
@@ -70,4 +69,3 @@ function dataNumber(value: number | bigint | Float): number {
   if (!Number.isFinite(number)) throw new YaqlError('the number is no data');
   return number === 0 ? 0 : number;
 }
-

@@ -5,7 +5,9 @@ const digit = /^\p{Nd}$/u;
 export function isWord(character: string): boolean {
   const code = character.charCodeAt(0);
   if (code < 128 && character.length === 1) {
-    return (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || (code >= 48 && code <= 57) || code === 95;
+    return (
+      (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || (code >= 48 && code <= 57) || code === 95
+    );
   }
   return word.test(character);
 }

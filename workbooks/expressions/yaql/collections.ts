@@ -1,5 +1,5 @@
-import { type Dictionary, isDictionary } from '../value.ts';
 import { Float } from '../python/float.ts';
+import { type Dictionary, isDictionary } from '../value.ts';
 import type { Budget } from './budget.ts';
 import { YaqlError } from './fault.ts';
 import { keyOf } from './hashing.ts';

@@ -1,5 +1,5 @@
-import type { Definition } from './definition.ts';
 import type { Budget } from './budget.ts';
+import type { Definition } from './definition.ts';
 
 /** Names and functions that an expression sees, on top of those of the context around it. */
 export class Context {

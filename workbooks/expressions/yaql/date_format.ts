@@ -162,7 +162,8 @@ function formatPattern(format: string): RegExp {
   let source = '';
   const whole = format.replace(/%([cxX])/g, (_all, letter: string) => composed[letter] ?? '');
   for (const [all, letter] of whole.matchAll(/%([\s\S]?)|\s+|[\s\S]/g)) {
-    if (letter === undefined) source += /^\s/.test(all) ? '\\s+' : all.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&');
+    if (letter === undefined)
+      source += /^\s/.test(all) ? '\\s+' : all.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&');
     else {
       const reader = Object.hasOwn(readers, letter) ? readers[letter] : undefined;
       if (reader === undefined) throw new YaqlError('the format has an unknown directive');
@@ -194,7 +195,8 @@ function zoneOffset(text: string): bigint {
   if (text.toUpperCase() === 'Z') return 0n;
   const digits = text.slice(1).replaceAll(':', '');
   const [clock = '', fraction = ''] = digits.split('.');
-  const seconds = Number(clock.slice(0, 2)) * 3600 + Number(clock.slice(2, 4)) * 60 + Number(clock.slice(4, 6));
+  const seconds =
+    Number(clock.slice(0, 2)) * 3600 + Number(clock.slice(2, 4)) * 60 + Number(clock.slice(4, 6));
   const offset = BigInt(seconds) * 1_000_000n + BigInt(fraction.padEnd(6, '0'));
   return text.startsWith('-') ? -offset : offset;
 }

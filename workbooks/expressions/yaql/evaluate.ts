@@ -1,4 +1,4 @@
-import { DictBuilder, isIterable, isMapping, isNumber, Iter, iterate, lookUp, Pair } from './collections.ts';
+import { DictBuilder, Iter, isIterable, isMapping, isNumber, iterate, lookUp, Pair } from './collections.ts';
 import type { Context } from './context.ts';
 import { YaqlError } from './fault.ts';
 import { equal } from './hashing.ts';
@@ -43,7 +43,9 @@ const specials: ReadonlyMap<string, Special> = new Map<string, Special>([
   ['#map', dictionary],
 ]);
 
-const arithmetic: ReadonlyMap<string, (left: Num, right: Num) => unknown> = new Map([
+type Compute = (left: Num, right: Num) => unknown;
+
+const arithmetic: ReadonlyMap<string, Compute> = new Map<string, Compute>([
   ['#operator_+', add],
   ['#operator_-', subtract],
   ['#operator_*', multiply],
@@ -127,7 +129,8 @@ function list(args: readonly Argument[], context: Context): unknown {
 function dictionary(args: readonly Argument[], context: Context): unknown {
   const built = new DictBuilder();
   for (const argument of args) {
-    if (!(argument instanceof MappingRule)) throw new YaqlError('a dictionary is made of key => value', 'no match');
+    if (!(argument instanceof MappingRule))
+      throw new YaqlError('a dictionary is made of key => value', 'no match');
     built.set(evaluate(argument.source, context), evaluate(argument.destination, context));
   }
   context.budget.build(64 * args.length);

@@ -1,5 +1,16 @@
 import { Float } from '../python/float.ts';
-import { Dict, isMapping, isSet, iterate, List, pairs, SetValue, size, View, type Mapping } from './collections.ts';
+import {
+  Dict,
+  isMapping,
+  isSet,
+  iterate,
+  List,
+  type Mapping,
+  pairs,
+  SetValue,
+  size,
+  View,
+} from './collections.ts';
 import { DateTime } from './datetime.ts';
 import { YaqlError } from './fault.ts';
 import { Pattern } from './pattern_value.ts';
@@ -34,11 +45,16 @@ export function keyOf(value: unknown, depth = 0): string {
   if (typeof value === 'bigint') return `i${value}`;
   if (typeof value === 'number') return Number.isInteger(value) ? `i${BigInt(value)}` : `f${value}`;
   if (value instanceof Float) return `i${BigInt(value.value)}`;
-  if (Array.isArray(value)) return `t${value.length}(${value.map((item) => keyOf(item, depth + 1)).join('')})`;
+  if (Array.isArray(value))
+    return `t${value.length}(${value.map((item) => keyOf(item, depth + 1)).join('')})`;
   if (value instanceof DateTime) return `d${value.instant}`;
   if (value instanceof Timespan) return `p${value.microseconds}`;
   if (value instanceof SetValue) return `S${value.items.size}{${[...value.items.keys()].sort().join('')}}`;
-  if (value instanceof List || (value instanceof Dict && !value.isFrozen) || (value instanceof View && value.isSet)) {
+  if (
+    value instanceof List ||
+    (value instanceof Dict && !value.isFrozen) ||
+    (value instanceof View && value.isSet)
+  ) {
     throw new YaqlError('a list, or a dictionary that can change, cannot be a key or an element of a set');
   }
   if (isMapping(value)) return mappingKey(value, depth);
@@ -79,7 +95,10 @@ function numeric(value: unknown): number | bigint | undefined {
 }
 
 function sequencesEqual(left: readonly unknown[], right: readonly unknown[], depth: number): boolean {
-  return left.length === right.length && left.every((item, index) => item === right[index] || equal(item, right[index], depth + 1));
+  return (
+    left.length === right.length &&
+    left.every((item, index) => item === right[index] || equal(item, right[index], depth + 1))
+  );
 }
 
 /** The keys of what a set holds. */

@@ -1,15 +1,17 @@
 import type { HostFunction } from '../language.ts';
-import { type Value, put } from '../value.ts';
+import { put, type Value } from '../value.ts';
 import { toData, toHost } from './border.ts';
-import { Dict, DictBuilder, List } from './collections.ts';
+import { DictBuilder, List } from './collections.ts';
 import type { Definition } from './definition.ts';
-import * as types from './types.ts';
 import { YaqlError } from './fault.ts';
+import * as types from './types.ts';
 
 const known = new WeakMap<ReadonlyMap<string, HostFunction>, ReadonlyMap<string, Definition>>();
 
 /** Mistral's functions as those of an expression: they are called as functions, never as methods. */
-export function hostDefinitions(functions: ReadonlyMap<string, HostFunction>): ReadonlyMap<string, Definition> {
+export function hostDefinitions(
+  functions: ReadonlyMap<string, HostFunction>,
+): ReadonlyMap<string, Definition> {
   const found = known.get(functions);
   if (found) return found;
   const made = new Map<string, Definition>();
@@ -32,7 +34,9 @@ function hostDefinition(name: string, called: HostFunction): Definition {
     keywords: types.any,
     payload: (site, ...args: unknown[]) => {
       const convert = (value: unknown): Value =>
-        writers.has(name) ? (toHost(value, site.budget, name === 'json_dump') as Value) : toData(value, site.budget);
+        writers.has(name)
+          ? (toHost(value, site.budget, name === 'json_dump') as Value)
+          : toData(value, site.budget);
       const named: { [key: string]: Value } = {};
       for (const [key, value] of site.named) put(named, pythonName(key), convert(value));
       return changeable(called(args.map(convert), named), 0);
@@ -42,7 +46,8 @@ function hostDefinition(name: string, called: HostFunction): Definition {
 
 /** `taskName` as the functions of Mistral have it: `task_name`, which no expression may write. */
 function pythonName(name: string): string {
-  if (/.[_]\w/.test(name)) throw new YaqlError(`the function has no argument ${JSON.stringify(name)}`, 'no match');
+  if (/.[_]\w/.test(name))
+    throw new YaqlError(`the function has no argument ${JSON.stringify(name)}`, 'no match');
   return name.replace(/(?!^)[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
@@ -58,4 +63,3 @@ function changeable(value: Value, depth: number): unknown {
   for (const [key, item] of Object.entries(value)) built.set(key, changeable(item as Value, depth + 1));
   return built.changeable();
 }
-

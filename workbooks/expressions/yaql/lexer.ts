@@ -1,11 +1,15 @@
-import { float, integer, type Float, type Integer } from '../python/float.ts';
+import { type Float, float, type Integer, integer } from '../python/float.ts';
 import { asciiDigits, beginsWord, characterAt, isDigit, isWord } from './characters.ts';
 import { SyntaxFault } from './fault.ts';
 
 /** `symbol` is an operator, also one that is a word, or one of `( ) [ ] { } , =>`. */
 export type Token =
   | { readonly kind: 'number'; readonly value: Integer | number | Float; readonly offset: number }
-  | { readonly kind: 'string' | 'word' | 'call' | 'variable' | 'symbol'; readonly value: string; readonly offset: number }
+  | {
+      readonly kind: 'string' | 'word' | 'call' | 'variable' | 'symbol';
+      readonly value: string;
+      readonly offset: number;
+    }
   | { readonly kind: 'end'; readonly value: ''; readonly offset: number };
 
 /** More than this is no expression, in UTF-16 units. */
@@ -125,11 +129,11 @@ const letters: Readonly<Record<string, string>> = {
 };
 
 /** The escapes that Python knows; what looks like none stays as it is. */
-const escape = /\\(?:U([^\n]{8})|u([^\n]{4})|x([^\n]{2})|([0-7]{1,3})|N\{([^}]+)\}|([\\'"abfnrtv]))/gu;
+const escapeForm = /\\(?:U([^\n]{8})|u([^\n]{4})|x([^\n]{2})|([0-7]{1,3})|N\{([^}]+)\}|([\\'"abfnrtv]))/gu;
 
 function unescaped(raw: string, offset: number): string {
   if (!raw.includes('\\')) return raw;
-  return raw.replace(escape, (_all, long, short, byte, octal, name, letter) => {
+  return raw.replace(escapeForm, (_all, long, short, byte, octal, name, letter) => {
     if (letter !== undefined) return letters[letter] ?? letter;
     if (octal !== undefined) return String.fromCodePoint(Number.parseInt(octal, 8));
     if (name !== undefined) throw new SyntaxFault('characters cannot be written by their names', offset);

@@ -60,6 +60,9 @@ export type Argument = Node | typeof noValue;
 
 export function isNode(value: unknown): value is Node {
   return (
-    value instanceof Call || value instanceof Constant || value instanceof Wrap || value instanceof MappingRule
+    value instanceof Call ||
+    value instanceof Constant ||
+    value instanceof Wrap ||
+    value instanceof MappingRule
   );
 }

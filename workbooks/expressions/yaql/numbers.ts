@@ -1,4 +1,4 @@
-import { Float, float, integer, type Integer, isInteger, toDouble } from '../python/float.ts';
+import { Float, float, type Integer, integer, isInteger, toDouble } from '../python/float.ts';
 import { YaqlError } from './fault.ts';
 
 /** Python's numbers, without its truth values. */
@@ -133,7 +133,12 @@ export function power(base: Num, exponent: Num, modulus: Num | null): Num {
     const raised = big(base);
     const by = big(exponent);
     if (by < 0n) return floatPower(double(base), double(exponent));
-    if (raised !== 0n && raised !== 1n && raised !== -1n && by * BigInt(bits(raised)) > BigInt(2 * mostBits + 8)) {
+    if (
+      raised !== 0n &&
+      raised !== 1n &&
+      raised !== -1n &&
+      by * BigInt(bits(raised)) > BigInt(2 * mostBits + 8)
+    ) {
       throw new YaqlError('an integer has too many digits', 'limit');
     }
     if (raised === 0n || raised === 1n) return by === 0n ? 1 : Number(raised);

@@ -8,7 +8,7 @@ import type { Lambda } from './types.ts';
 export class Ordering extends Lazy {
   readonly #site: CallSite;
   readonly #source: unknown;
-  readonly #by: { readonly select: Lambda; readonly ascends: boolean }[] = [];
+  readonly #selectors: { readonly select: Lambda; readonly ascends: boolean }[] = [];
   #sorted: readonly unknown[] | undefined;
 
   constructor(site: CallSite, source: unknown) {
@@ -17,8 +17,8 @@ export class Ordering extends Lazy {
     this.#source = source;
   }
 
-  then(select: Lambda, ascends: boolean): this {
-    this.#by.push({ select, ascends });
+  by(select: Lambda, ascends: boolean): this {
+    this.#selectors.push({ select, ascends });
     return this;
   }
 
@@ -29,7 +29,7 @@ export class Ordering extends Lazy {
 
   #compare(left: unknown, right: unknown): number {
     const { context } = this.#site;
-    for (const { select, ascends } of this.#by) {
+    for (const { select, ascends } of this.#selectors) {
       const a = select(left);
       const b = select(right);
       const order = isTrue(operate('#operator_<', a, b, context))

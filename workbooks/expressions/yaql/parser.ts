@@ -96,14 +96,15 @@ class Parser {
     let left = this.#prefix();
     for (;;) {
       const token = this.#token;
-      const bound = token.kind === 'symbol' ? binary[token.value] : undefined;
+      const symbol = token.kind === 'symbol' ? String(token.value) : '';
+      const bound = binary[symbol];
       if (bound === undefined || bound < strength) break;
       this.#index++;
-      if (token.value === '[') left = new Call('#indexer', [left, ...this.#arguments(']')]);
+      if (symbol === '[') left = new Call('#indexer', [left, ...this.#arguments(']')]);
       else {
         // To the left, but for the arrow.
-        const right = this.expression(token.value === '->' ? bound : bound + 1);
-        left = new Call(aliases[token.value] ?? `#operator_${token.value}`, [left, right]);
+        const right = this.expression(symbol === '->' ? bound : bound + 1);
+        left = new Call(aliases[symbol] ?? `#operator_${symbol}`, [left, right]);
       }
       if (left.depth > deepest) throw this.#tooDeep();
     }
@@ -134,8 +135,9 @@ class Parser {
     }
   }
 
-  #symbol(token: Token & { kind: 'symbol' | 'string' | 'word' | 'call' | 'variable' }): Node {
-    switch (token.value) {
+  #symbol(token: Token): Node {
+    const symbol = String(token.value);
+    switch (symbol) {
       case '(': {
         const inner = this.expression(0);
         this.#expect(')');
@@ -146,9 +148,9 @@ class Parser {
       case '{':
         return new Call('#map', this.#arguments('}'));
       default: {
-        const strength = unary[token.value];
+        const strength = unary[symbol];
         if (strength === undefined) throw this.#unexpected(token);
-        return new Call(`#unary_operator_${token.value}`, [this.expression(strength)]);
+        return new Call(`#unary_operator_${symbol}`, [this.expression(strength)]);
       }
     }
   }

@@ -1,5 +1,5 @@
-import { textRepr } from '../python/repr.ts';
 import type { RegularExpression } from '../pattern.ts';
+import { textRepr } from '../python/repr.ts';
 
 /** A regular expression as a value, which `regex` gives. */
 export class Pattern {

@@ -33,11 +33,15 @@ function represent(value: unknown, show: (part: unknown) => string): string {
   if (Array.isArray(value)) return `(${value.map(show).join(', ')}${value.length === 1 ? ',' : ''})`;
   if (value instanceof List) return `[${value.items.map(show).join(', ')}]`;
   if (value instanceof SetValue) {
-    return value.items.size === 0 ? 'frozenset()' : `frozenset({${[...value.items.values()].map(show).join(', ')}})`;
+    return value.items.size === 0
+      ? 'frozenset()'
+      : `frozenset({${[...value.items.values()].map(show).join(', ')}})`;
   }
   if (value instanceof View) return viewText(value, show);
-  if (isMapping(value)) return `{${[...pairs(value)].map(([key, item]) => `${show(key)}: ${show(item)}`).join(', ')}}`;
-  if (value instanceof DateTime || value instanceof Timespan || value instanceof Pattern) return value.represent();
+  if (isMapping(value))
+    return `{${[...pairs(value)].map(([key, item]) => `${show(key)}: ${show(item)}`).join(', ')}}`;
+  if (value instanceof DateTime || value instanceof Timespan || value instanceof Pattern)
+    return value.represent();
   throw new YaqlError('the value cannot be shown as text');
 }
 

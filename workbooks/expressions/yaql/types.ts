@@ -1,12 +1,12 @@
 import { isInteger } from '../python/float.ts';
 import type { CallSite } from './call_site.ts';
 import {
+  Iter,
   isIterable,
   isIterator,
   isMapping,
   isNumber,
   isSet,
-  Iter,
   iterate,
   Lazy,
   List,
@@ -17,10 +17,10 @@ import {
 } from './collections.ts';
 import { Context } from './context.ts';
 import { DateTime } from './datetime.ts';
+import { YaqlError } from './fault.ts';
 import { Call, Constant, isNode, MappingRule } from './nodes.ts';
 import { Pattern } from './pattern_value.ts';
 import { Timespan } from './timespan.ts';
-import { YaqlError } from './fault.ts';
 
 /** What a parameter takes. An argument that is still an expression is taken by every type that does not look into it. */
 export interface ParameterType {
@@ -139,7 +139,11 @@ export const sequence = new ValueType('sequence', false, isSequence);
 export const set = new ValueType('set', false, isSet);
 export const iterator = new ValueType('iterator', false, isIterator);
 export const iterable = new IterableType('iterable', false, isIterable);
-export const iterableNoSet = new IterableType('iterable', false, (value) => isIterable(value) && !isSet(value));
+export const iterableNoSet = new IterableType(
+  'iterable',
+  false,
+  (value) => isIterable(value) && !isSet(value),
+);
 export const ordering = new ValueType('ordering', false, (value) => value instanceof Lazy);
 export const datetime = new ValueType('datetime', false, (value) => value instanceof DateTime);
 export const timespan = new ValueType('timedelta', false, (value) => value instanceof Timespan);

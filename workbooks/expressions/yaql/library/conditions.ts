@@ -23,7 +23,11 @@ export const conditions: readonly Definition[] = [
     const value = left();
     return isTrue(value) ? value : right();
   }),
-  asFunction('#unary_operator_not', [parameter('arg', any)], (_site: CallSite, value: unknown) => !isTrue(value)),
+  asFunction(
+    '#unary_operator_not',
+    [parameter('arg', any)],
+    (_site: CallSite, value: unknown) => !isTrue(value),
+  ),
   asFunction('bool', [parameter('value', any)], (_site: CallSite, value: unknown) => isTrue(value)),
   asFunction(
     'isBoolean',
@@ -48,13 +52,12 @@ export const conditions: readonly Definition[] = [
     },
     { rest: lambda },
   ),
-  asFunction(
-    'selectAllCases',
-    [],
-    (site: CallSite, ...cases: Lambda[]) => site.lazily(trueOnes(cases)),
-    { rest: lambda },
-  ),
-  asFunction('examine', [], (site: CallSite, ...cases: Lambda[]) => site.lazily(truths(cases)), { rest: lambda }),
+  asFunction('selectAllCases', [], (site: CallSite, ...cases: Lambda[]) => site.lazily(trueOnes(cases)), {
+    rest: lambda,
+  }),
+  asFunction('examine', [], (site: CallSite, ...cases: Lambda[]) => site.lazily(truths(cases)), {
+    rest: lambda,
+  }),
   asMethod(
     'switchCase',
     [parameter('case', int)],

@@ -7,9 +7,18 @@ import type { Definition } from '../definition.ts';
 import { YaqlError } from '../fault.ts';
 import { double, type Num } from '../numbers.ts';
 import { roundHalfEven, Timespan } from '../timespan.ts';
-import { any, datetime, int, intOrNull, number, string, stringOrNull, timespan, timespanOrNull } from '../types.ts';
+import {
+  any,
+  datetime,
+  int,
+  intOrNull,
+  number,
+  string,
+  stringOrNull,
+  timespan,
+  timespanOrNull,
+} from '../types.ts';
 import { asFunction, asMethod, parameter } from './registry.ts';
-
 
 const zero = new Timespan(0n);
 const second = 1_000_000n;
@@ -24,7 +33,9 @@ function zone(value: Timespan): bigint {
 }
 
 function property(name: string, of: (value: DateTime) => unknown): Definition {
-  return asFunction(`#property#${name}`, [parameter('obj', datetime)], (_site: CallSite, value: DateTime) => of(value));
+  return asFunction(`#property#${name}`, [parameter('obj', datetime)], (_site: CallSite, value: DateTime) =>
+    of(value),
+  );
 }
 
 function comparison(name: string, holds: (left: bigint, right: bigint) => boolean): Definition {
@@ -92,8 +103,11 @@ export const dates: readonly Definition[] = [
     (site: CallSite, text: string, format: string | null) =>
       format ? readDate(text, format) : parseDate(text, site.budget.source.now()),
   ),
-  asFunction('now', [parameter('offset', timespan, zero)], (site: CallSite, at: Timespan) =>
-    new DateTime(BigInt(Math.floor(site.budget.source.now())) * 1000n + zone(at), zone(at)),
+  asFunction(
+    'now',
+    [parameter('offset', timespan, zero)],
+    (site: CallSite, at: Timespan) =>
+      new DateTime(BigInt(Math.floor(site.budget.source.now())) * 1000n + zone(at), zone(at)),
   ),
   asFunction('localtz', [], () => zero),
   asFunction('utctz', [], () => zero),
@@ -104,8 +118,12 @@ export const dates: readonly Definition[] = [
   property('utc', (value) => new DateTime(value.wall - value.offset, value.offset)),
   property('offset', (value) => new Timespan(value.offset)),
   property('timestamp', (value) => float(Number(value.instant - value.offset + value.offset) / 1e6)),
-  asFunction('#operator_+', [moment, span], (_site: CallSite, value: DateTime, by: Timespan) => value.plus(by)),
-  asFunction('#operator_+', [span, moment], (_site: CallSite, by: Timespan, value: DateTime) => value.plus(by)),
+  asFunction('#operator_+', [moment, span], (_site: CallSite, value: DateTime, by: Timespan) =>
+    value.plus(by),
+  ),
+  asFunction('#operator_+', [span, moment], (_site: CallSite, by: Timespan, value: DateTime) =>
+    value.plus(by),
+  ),
   asFunction('#operator_-', [moment, span], (_site: CallSite, value: DateTime, by: Timespan) =>
     value.plus(new Timespan(-by.microseconds)),
   ),
@@ -116,13 +134,24 @@ export const dates: readonly Definition[] = [
   comparison('#operator_<=', (left, right) => left <= right),
   asMethod(
     'replace',
-    [moment, ...names.map((name) => parameter(name, intOrNull, null)), parameter('offset', timespanOrNull, null)],
+    [
+      moment,
+      ...names.map((name) => parameter(name, intOrNull, null)),
+      parameter('offset', timespanOrNull, null),
+    ],
     replaced,
   ),
-  asMethod('format', [moment, parameter('format', string)], (site: CallSite, value: DateTime, format: string) => {
-    site.budget.text(64 * format.length);
-    return formatDate(value, format);
-  }),
-  asFunction('isDatetime', [parameter('value', any)], (_site: CallSite, value: unknown) => value instanceof DateTime),
+  asMethod(
+    'format',
+    [moment, parameter('format', string)],
+    (site: CallSite, value: DateTime, format: string) => {
+      site.budget.text(64 * format.length);
+      return formatDate(value, format);
+    },
+  ),
+  asFunction(
+    'isDatetime',
+    [parameter('value', any)],
+    (_site: CallSite, value: unknown) => value instanceof DateTime,
+  ),
 ];
-

@@ -1,5 +1,16 @@
 import type { CallSite } from '../call_site.ts';
-import { DictBuilder, each, isMapping, iterate, lookUp, type Mapping, type Pair, pairs, size, View } from '../collections.ts';
+import {
+  DictBuilder,
+  each,
+  isMapping,
+  iterate,
+  lookUp,
+  type Mapping,
+  type Pair,
+  pairs,
+  size,
+  View,
+} from '../collections.ts';
 import type { Definition } from '../definition.ts';
 import { YaqlError } from '../fault.ts';
 import { equal } from '../hashing.ts';
@@ -16,7 +27,9 @@ const entrySize = 64;
 function access(_site: CallSite, from: Mapping, name: unknown): unknown {
   const found = lookUp(from, name);
   if (found === undefined) {
-    throw new YaqlError(typeof name === 'string' ? `there is no key ${JSON.stringify(name)}` : 'there is no such key');
+    throw new YaqlError(
+      typeof name === 'string' ? `there is no key ${JSON.stringify(name)}` : 'there is no such key',
+    );
   }
   return found;
 }
@@ -26,7 +39,11 @@ function accessOr(_site: CallSite, from: Mapping, name: unknown, otherwise: unkn
   return found === undefined ? otherwise : found;
 }
 
-function built(site: CallSite, base: Mapping | undefined, more: Iterable<readonly [unknown, unknown]>): DictBuilder {
+function built(
+  site: CallSite,
+  base: Mapping | undefined,
+  more: Iterable<readonly [unknown, unknown]>,
+): DictBuilder {
   const builder = new DictBuilder();
   if (base) {
     site.budget.build(entrySize * size(base));
@@ -57,7 +74,12 @@ function fromItems(site: CallSite, items: unknown): unknown {
   return builder.frozen();
 }
 
-function toDictionary(site: CallSite, source: unknown, keyOfItem: Lambda, valueOfItem: Lambda | null): unknown {
+function toDictionary(
+  site: CallSite,
+  source: unknown,
+  keyOfItem: Lambda,
+  valueOfItem: Lambda | null,
+): unknown {
   const builder = new DictBuilder();
   for (const item of each(source)) {
     builder.set(keyOfItem(item), valueOfItem ? valueOfItem(item) : item);
@@ -82,15 +104,24 @@ function isValueOf(site: CallSite, from: Mapping, item: unknown): boolean {
 
 export const dictionaries: readonly Definition[] = [
   ...['dict', '#map'].map((name) =>
-    asFunction(name, [], (site: CallSite, ...rules: Pair[]) => built(site, undefined, entries(rules)).frozen(), {
-      rest: pair,
-      noKeywords: true,
-    }),
+    asFunction(
+      name,
+      [],
+      (site: CallSite, ...rules: Pair[]) => built(site, undefined, entries(rules)).frozen(),
+      {
+        rest: pair,
+        noKeywords: true,
+      },
+    ),
   ),
   asFunction('dict', [parameter('items', iterable)], fromItems, { noKeywords: true }),
   asMethod(
     'toDict',
-    [parameter('collection', iterable), parameter('keySelector', lambda), parameter('valueSelector', lambda, null)],
+    [
+      parameter('collection', iterable),
+      parameter('keySelector', lambda),
+      parameter('valueSelector', lambda, null),
+    ],
     toDictionary,
   ),
   asFunction('#operator_.', [dict, parameter('key', keyword)], access),
@@ -100,7 +131,8 @@ export const dictionaries: readonly Definition[] = [
   asMethod(
     'set',
     [dict, key, value],
-    (site: CallSite, from: Mapping, name: unknown, item: unknown) => built(site, from, [[name, item]]).frozen(),
+    (site: CallSite, from: Mapping, name: unknown, item: unknown) =>
+      built(site, from, [[name, item]]).frozen(),
     { noKeywords: true },
   ),
   asMethod(

@@ -16,7 +16,11 @@ function plain(value: Int): Num {
 
 function* counting(start: Num, stop: Num | undefined, step: Num): Generator<unknown> {
   const direction = compare(step, 0);
-  for (let value = start; stop === undefined || direction * compare(value, stop) < 0; value = add(value, step)) {
+  for (
+    let value = start;
+    stop === undefined || direction * compare(value, stop) < 0;
+    value = add(value, step)
+  ) {
     yield value;
   }
 }
@@ -89,8 +93,14 @@ export const generation: readonly Definition[] = [
       parameter('selector', lambda, null),
       parameter('decycle', bool, false),
     ],
-    (site: CallSite, seed: unknown, holds: Lambda, produce: Lambda, select: Lambda | null, decycles: boolean) =>
-      site.lazily(produced(seed, holds, produce, select, decycles)),
+    (
+      site: CallSite,
+      seed: unknown,
+      holds: Lambda,
+      produce: Lambda,
+      select: Lambda | null,
+      decycles: boolean,
+    ) => site.lazily(produced(seed, holds, produce, select, decycles)),
   ),
   asFunction(
     'generateMany',

@@ -1,5 +1,14 @@
 import type { CallSite } from '../call_site.ts';
-import { each, elementsOf, isMapping, lookUp, type Mapping, pairs, DictBuilder, List } from '../collections.ts';
+import {
+  DictBuilder,
+  each,
+  elementsOf,
+  isMapping,
+  List,
+  lookUp,
+  type Mapping,
+  pairs,
+} from '../collections.ts';
 import type { Definition } from '../definition.ts';
 import { YaqlError } from '../fault.ts';
 import { equal, keyOf } from '../hashing.ts';
@@ -37,7 +46,8 @@ class Aggregator {
         if (!looksLikeOldPair(values, result)) this.#mayFallBack = false;
         return [key, result];
       } catch (error) {
-        if (!(error instanceof YaqlError) || (error.kind !== 'no match' && error.kind !== 'index')) throw error;
+        if (!(error instanceof YaqlError) || (error.kind !== 'no match' && error.kind !== 'index'))
+          throw error;
         this.#failure = error;
         this.#site.budget.depth = depth;
       }
@@ -158,27 +168,28 @@ function mergedValue(merge: Merge, value: unknown, other: unknown, levels: numbe
 
 /** Both lists, each element once. */
 function mergedLists(site: CallSite, left: unknown, right: unknown): unknown {
-  if (Array.isArray(left) !== Array.isArray(right)) throw new YaqlError('lists of two kinds cannot be merged');
+  if (Array.isArray(left) !== Array.isArray(right))
+    throw new YaqlError('lists of two kinds cannot be merged');
   const both = [...(elementsOf(left) ?? []), ...(elementsOf(right) ?? [])];
   return site.array(distinct(both, null));
 }
 
 export const grouping: readonly Definition[] = [
   asMethod('orderBy', [collection, selector], (site: CallSite, source: unknown, select: Lambda) =>
-    new Ordering(site, source).then(select, true),
+    new Ordering(site, source).by(select, true),
   ),
   asMethod('orderByDescending', [collection, selector], (site: CallSite, source: unknown, select: Lambda) =>
-    new Ordering(site, source).then(select, false),
+    new Ordering(site, source).by(select, false),
   ),
   asMethod(
     'thenBy',
     [parameter('collection', ordering), selector],
-    (_site: CallSite, source: Ordering, select: Lambda) => source.then(select, true),
+    (_site: CallSite, source: Ordering, select: Lambda) => source.by(select, true),
   ),
   asMethod(
     'thenByDescending',
     [parameter('collection', ordering), selector],
-    (_site: CallSite, source: Ordering, select: Lambda) => source.then(select, false),
+    (_site: CallSite, source: Ordering, select: Lambda) => source.by(select, false),
   ),
   asMethod(
     'groupBy',
@@ -188,23 +199,36 @@ export const grouping: readonly Definition[] = [
       parameter('valueSelector', lambda, null),
       parameter('aggregator', lambda, null),
     ],
-    (site: CallSite, source: unknown, keyOfItem: Lambda, valueOfItem: Lambda | null, aggregate: Lambda | null) =>
-      site.lazily(grouped(site, source, keyOfItem, valueOfItem, aggregate)),
+    (
+      site: CallSite,
+      source: unknown,
+      keyOfItem: Lambda,
+      valueOfItem: Lambda | null,
+      aggregate: Lambda | null,
+    ) => site.lazily(grouped(site, source, keyOfItem, valueOfItem, aggregate)),
   ),
-  asMethod('slice', [collection, parameter('length', int)], (site: CallSite, source: unknown, length: Count) => {
-    if (Number(length) < 0) throw new YaqlError('the length of a slice is below zero');
-    return site.lazily(slices(site, source, Number(length)));
-  }),
+  asMethod(
+    'slice',
+    [collection, parameter('length', int)],
+    (site: CallSite, source: unknown, length: Count) => {
+      if (Number(length) < 0) throw new YaqlError('the length of a slice is below zero');
+      return site.lazily(slices(site, source, Number(length)));
+    },
+  ),
   asMethod('splitWhere', [collection, predicate], (site: CallSite, source: unknown, holds: Lambda) =>
     site.lazily(splitWhere(toTuple(site, source), holds)),
   ),
   asMethod('sliceWhere', [collection, predicate], (site: CallSite, source: unknown, holds: Lambda) =>
     site.lazily(slicesWhere(toTuple(site, source), holds)),
   ),
-  asMethod('splitAt', [collection, parameter('index', int)], (site: CallSite, source: unknown, index: Count) => {
-    const items = toTuple(site, source);
-    return new List([items.slice(0, Number(index)), items.slice(Number(index))]);
-  }),
+  asMethod(
+    'splitAt',
+    [collection, parameter('index', int)],
+    (site: CallSite, source: unknown, index: Count) => {
+      const items = toTuple(site, source);
+      return new List([items.slice(0, Number(index)), items.slice(Number(index))]);
+    },
+  ),
   asMethod(
     'mergeWith',
     [
@@ -231,4 +255,3 @@ export const grouping: readonly Definition[] = [
     },
   ),
 ];
-

@@ -1,14 +1,6 @@
 import { isInteger } from '../../python/float.ts';
 import type { CallSite } from '../call_site.ts';
-import {
-  each,
-  elementsOf,
-  isIterable,
-  isIterator,
-  isSet,
-  List,
-  SetValue,
-} from '../collections.ts';
+import { each, elementsOf, isIterable, isIterator, isSet, List, SetValue } from '../collections.ts';
 import type { Definition } from '../definition.ts';
 import { YaqlError } from '../fault.ts';
 import { equal, keyOf, setKeys } from '../hashing.ts';
@@ -46,7 +38,8 @@ function* flattened(source: unknown, site: CallSite, depth = 0): Generator<unkno
 }
 
 export function isIn(item: unknown, source: unknown, site: CallSite): boolean {
-  if (isSet(source)) return source instanceof SetValue ? source.items.has(keyOf(item)) : setKeys(source).has(keyOf(item));
+  if (isSet(source))
+    return source instanceof SetValue ? source.items.has(keyOf(item)) : setKeys(source).has(keyOf(item));
   for (const other of each(source)) {
     site.budget.step();
     if (equal(other, item)) return true;
@@ -86,13 +79,16 @@ function repeated(site: CallSite, source: unknown, times: Count): unknown {
 function elementAt(_site: CallSite, list: unknown, index: Count): unknown {
   const items = elementsOf(list) ?? [];
   const at = Number(index) < 0 ? Number(index) + items.length : Number(index);
-  if (!isInteger(at) || at < 0 || at >= items.length) throw new YaqlError('an index is out of the list', 'index');
+  if (!isInteger(at) || at < 0 || at >= items.length)
+    throw new YaqlError('an index is out of the list', 'index');
   return items[at];
 }
 
 /** Whether an element is among so many from a place; all that follow where the number is below zero. */
 function isWithin(index: number, from: Count, many: Count): boolean {
-  return Number(many) < 0 ? index >= Number(from) : index >= Number(from) && index < Number(from) + Number(many);
+  return Number(many) < 0
+    ? index >= Number(from)
+    : index >= Number(from) && index < Number(from) + Number(many);
 }
 
 function* without(source: unknown, from: Count, many: Count): Generator<unknown> {
@@ -100,7 +96,12 @@ function* without(source: unknown, from: Count, many: Count): Generator<unknown>
   for (const item of each(source)) if (!isWithin(index++, from, many)) yield item;
 }
 
-function* replaced(source: unknown, from: Count, by: () => Iterable<unknown>, many: Count): Generator<unknown> {
+function* replaced(
+  source: unknown,
+  from: Count,
+  by: () => Iterable<unknown>,
+  many: Count,
+): Generator<unknown> {
   let isDone = false;
   let index = 0;
   for (const item of each(source)) {
@@ -112,7 +113,12 @@ function* replaced(source: unknown, from: Count, by: () => Iterable<unknown>, ma
   }
 }
 
-function* inserted(source: unknown, at: Count, values: () => Iterable<unknown>, before: boolean): Generator<unknown> {
+function* inserted(
+  source: unknown,
+  at: Count,
+  values: () => Iterable<unknown>,
+  before: boolean,
+): Generator<unknown> {
   let index = -1;
   if (before && Number(at) < 0) yield* values();
   for (const item of each(source)) {
@@ -123,14 +129,26 @@ function* inserted(source: unknown, at: Count, values: () => Iterable<unknown>, 
 }
 
 export const lists: readonly Definition[] = [
-  asFunction('list', [], (site: CallSite, ...items: unknown[]) => toTuple(site, site.lazily(unrolled(items, site))), {
-    rest: any,
-  }),
-  asFunction('#list', [], (site: CallSite, ...items: unknown[]) => {
-    site.budget.list(items.length);
-    return items;
-  }, { rest: any }),
-  asMethod('flatten', [collection], (site: CallSite, source: unknown) => site.lazily(flattened(source, site))),
+  asFunction(
+    'list',
+    [],
+    (site: CallSite, ...items: unknown[]) => toTuple(site, site.lazily(unrolled(items, site))),
+    {
+      rest: any,
+    },
+  ),
+  asFunction(
+    '#list',
+    [],
+    (site: CallSite, ...items: unknown[]) => {
+      site.budget.list(items.length);
+      return items;
+    },
+    { rest: any },
+  ),
+  asMethod('flatten', [collection], (site: CallSite, source: unknown) =>
+    site.lazily(flattened(source, site)),
+  ),
   asMethod('toList', [collection], toTuple),
   asFunction('#indexer', [parameter('list', sequence), parameter('index', int)], elementAt),
   asFunction('#operator_in', [value, collection], (site: CallSite, item: unknown, source: unknown) =>
@@ -146,10 +164,20 @@ export const lists: readonly Definition[] = [
     [parameter('left', int), parameter('right', sequence)],
     (site: CallSite, times: Count, source: unknown) => repeated(site, source, times),
   ),
-  asFunction('isList', [parameter('arg', any)], (_site: CallSite, item: unknown) => elementsOf(item) !== undefined),
-  asBoth('len', [parameter('sequence', sequence)], (_site: CallSite, items: unknown) => elementsOf(items)?.length ?? 0),
-  asMethod('delete', [collection, position, count], (site: CallSite, source: unknown, from: Count, many: Count) =>
-    site.lazily(without(source, from, many)),
+  asFunction(
+    'isList',
+    [parameter('arg', any)],
+    (_site: CallSite, item: unknown) => elementsOf(item) !== undefined,
+  ),
+  asBoth(
+    'len',
+    [parameter('sequence', sequence)],
+    (_site: CallSite, items: unknown) => elementsOf(items)?.length ?? 0,
+  ),
+  asMethod(
+    'delete',
+    [collection, position, count],
+    (site: CallSite, source: unknown, from: Count, many: Count) => site.lazily(without(source, from, many)),
   ),
   asMethod(
     'replace',

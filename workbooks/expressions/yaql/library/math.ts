@@ -13,8 +13,8 @@ import {
   double,
   modulo,
   multiply,
-  negate,
   type Num,
+  negate,
   power,
   round,
   subtract,
@@ -30,7 +30,9 @@ const operands = [parameter('left', number), parameter('right', number)];
 const integers = [parameter('left', int), parameter('right', int)];
 
 function operator(name: string, compute: (left: Num, right: Num) => unknown): Definition {
-  return asFunction(`#operator_${name}`, operands, (_site: CallSite, left: Num, right: Num) => compute(left, right));
+  return asFunction(`#operator_${name}`, operands, (_site: CallSite, left: Num, right: Num) =>
+    compute(left, right),
+  );
 }
 
 function big(value: Int): bigint {
@@ -128,9 +130,15 @@ export const maths: readonly Definition[] = [
   asFunction('float', [parameter('value', any)], (_site: CallSite, value: unknown) => toFloat(value)),
   asFunction('random', [], (site: CallSite) => float(site.budget.source.random())),
   asFunction('random', [parameter('from', any), parameter('to', any)], between),
-  asFunction('bitwiseAnd', integers, (_site: CallSite, left: Int, right: Int) => integer(big(left) & big(right))),
-  asFunction('bitwiseOr', integers, (_site: CallSite, left: Int, right: Int) => integer(big(left) | big(right))),
-  asFunction('bitwiseXor', integers, (_site: CallSite, left: Int, right: Int) => integer(big(left) ^ big(right))),
+  asFunction('bitwiseAnd', integers, (_site: CallSite, left: Int, right: Int) =>
+    integer(big(left) & big(right)),
+  ),
+  asFunction('bitwiseOr', integers, (_site: CallSite, left: Int, right: Int) =>
+    integer(big(left) | big(right)),
+  ),
+  asFunction('bitwiseXor', integers, (_site: CallSite, left: Int, right: Int) =>
+    integer(big(left) ^ big(right)),
+  ),
   asFunction('bitwiseNot', [parameter('arg', int)], (_site: CallSite, value: Int) => integer(~big(value))),
   asFunction(
     'shiftBitsRight',

@@ -1,13 +1,23 @@
-import { add } from '../numbers.ts';
 import type { CallSite } from '../call_site.ts';
-import { each, elementsOf, isIterable, isIterator, isNumber, isSet, iterate, List, Memo } from '../collections.ts';
+import {
+  each,
+  elementsOf,
+  isIterable,
+  isIterator,
+  isNumber,
+  isSet,
+  iterate,
+  List,
+  Memo,
+} from '../collections.ts';
 import type { Definition } from '../definition.ts';
 import { operate } from '../evaluate.ts';
 import { YaqlError } from '../fault.ts';
 import { equal, keyOf } from '../hashing.ts';
 import { noValue } from '../nodes.ts';
+import { add } from '../numbers.ts';
 import { isTrue } from '../truth.ts';
-import { any, int, intOrNull, iterable, iterator, type Lambda, lambda, keywordNode } from '../types.ts';
+import { any, int, intOrNull, iterable, iterator, keywordNode, type Lambda, lambda } from '../types.ts';
 import { chain, toTuple } from './lists.ts';
 import { asBoth, asFunction, asMethod, parameter } from './registry.ts';
 
@@ -176,7 +186,13 @@ function* zippedLongest(sources: readonly unknown[], missing: unknown): Generato
   }
 }
 
-function* joined(site: CallSite, left: unknown, right: unknown, holds: Lambda, select: Lambda): Generator<unknown> {
+function* joined(
+  site: CallSite,
+  left: unknown,
+  right: unknown,
+  holds: Lambda,
+  select: Lambda,
+): Generator<unknown> {
   const others = isIterator(right) ? new Memo(iterate(right), site.budget) : right;
   for (const one of each(left)) {
     for (const other of each(others)) {
@@ -256,8 +272,10 @@ function defaultIfEmpty(site: CallSite, source: unknown, otherwise: unknown): un
   return iterate(kept).next().done ? otherwise : kept;
 }
 
-const selects = (site: CallSite, source: unknown, select: Lambda): unknown => site.lazily(mapped(source, select));
-const wheres = (site: CallSite, source: unknown, holds: Lambda): unknown => site.lazily(filtered(source, holds));
+const selects = (site: CallSite, source: unknown, select: Lambda): unknown =>
+  site.lazily(mapped(source, select));
+const wheres = (site: CallSite, source: unknown, holds: Lambda): unknown =>
+  site.lazily(filtered(source, holds));
 const limits = (site: CallSite, source: unknown, count: Count): unknown =>
   site.lazily(limited(source, notNegative(count)));
 const aggregates = (site: CallSite, source: unknown, select: Lambda, seed: unknown): unknown =>
@@ -320,7 +338,9 @@ export const queries: readonly Definition[] = [
   asMethod('selectMany', [collection, selector], (site: CallSite, source: unknown, select: Lambda) =>
     site.lazily(selectedMany(source, select)),
   ),
-  asMethod('zip', [], (site: CallSite, ...sources: unknown[]) => site.lazily(zipped(sources)), { rest: iterable }),
+  asMethod('zip', [], (site: CallSite, ...sources: unknown[]) => site.lazily(zipped(sources)), {
+    rest: iterable,
+  }),
   asMethod(
     'zipLongest',
     [],
@@ -348,11 +368,17 @@ export const queries: readonly Definition[] = [
   asMethod('skipWhile', [collection, predicate], (site: CallSite, source: unknown, holds: Lambda) =>
     site.lazily(skippedWhile(source, holds)),
   ),
-  asMethod('indexOf', [collection, parameter('item', any)], (site: CallSite, source: unknown, item: unknown) =>
-    indexWhere(site, source, (other) => equal(other, item)),
+  asMethod(
+    'indexOf',
+    [collection, parameter('item', any)],
+    (site: CallSite, source: unknown, item: unknown) =>
+      indexWhere(site, source, (other) => equal(other, item)),
   ),
-  asMethod('lastIndexOf', [collection, parameter('item', any)], (site: CallSite, source: unknown, item: unknown) =>
-    lastIndexWhere(site, source, (other) => equal(other, item)),
+  asMethod(
+    'lastIndexOf',
+    [collection, parameter('item', any)],
+    (site: CallSite, source: unknown, item: unknown) =>
+      lastIndexWhere(site, source, (other) => equal(other, item)),
   ),
   asMethod('indexWhere', [collection, predicate], (site: CallSite, source: unknown, holds: Lambda) =>
     indexWhere(site, source, (item) => isTrue(holds(item))),

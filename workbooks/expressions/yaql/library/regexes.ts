@@ -18,7 +18,10 @@ const selector = parameter('selector', lambdaInContext, null);
 const maxSplit = parameter('maxSplit', int, 0);
 const count = parameter('count', int, 0);
 
-function compiled(source: string, flags: Parameters<typeof RegularExpression.compile>[1] = {}): RegularExpression {
+function compiled(
+  source: string,
+  flags: Parameters<typeof RegularExpression.compile>[1] = {},
+): RegularExpression {
   try {
     return RegularExpression.compile(source, flags);
   } catch (error) {
@@ -70,7 +73,10 @@ function publish(into: Context, match: Match, expression: RegularExpression, sea
       throw new YaqlError('groups that have names cannot be selected from');
     }
     const group = match.groups[name - 1];
-    into.set(`$${[...value][0]}`, record(searched, [...value][1] ?? '', group?.start ?? -1, group?.end ?? -1));
+    into.set(
+      `$${[...value][0]}`,
+      record(searched, [...value][1] ?? '', group?.start ?? -1, group?.end ?? -1),
+    );
   }
 }
 
@@ -93,7 +99,8 @@ function* selectedAll(
   searched: string,
   select: Lambda | null,
 ): Generator<unknown> {
-  for (const match of found(site, expression, searched)) yield selected(site, match, expression, searched, select);
+  for (const match of found(site, expression, searched))
+    yield selected(site, match, expression, searched, select);
 }
 
 function split(site: CallSite, expression: RegularExpression, searched: string, most: Count): unknown {
@@ -181,22 +188,33 @@ function eitherWay(
     ...args: unknown[]
   ) => unknown;
   return [
-    asMethod(name, [regexp, text, ...more], (site: CallSite, one: Pattern, searched: string, ...args: unknown[]) =>
-      run(site, one.expression, searched, ...args),
+    asMethod(
+      name,
+      [regexp, text, ...more],
+      (site: CallSite, one: Pattern, searched: string, ...args: unknown[]) =>
+        run(site, one.expression, searched, ...args),
     ),
-    asMethod(name, [text, regexp, ...more], (site: CallSite, searched: string, one: Pattern, ...args: unknown[]) =>
-      run(site, one.expression, searched, ...args),
+    asMethod(
+      name,
+      [text, regexp, ...more],
+      (site: CallSite, searched: string, one: Pattern, ...args: unknown[]) =>
+        run(site, one.expression, searched, ...args),
     ),
   ];
 }
 
 function operators(name: string, wanted: boolean): Definition[] {
   return [
-    asFunction(name, [text, regexp], (site: CallSite, searched: string, one: Pattern) =>
-      holds(site, one.expression, searched) === wanted,
+    asFunction(
+      name,
+      [text, regexp],
+      (site: CallSite, searched: string, one: Pattern) => holds(site, one.expression, searched) === wanted,
     ),
-    asFunction(name, [text, parameter('pattern', string)], (site: CallSite, searched: string, source: string) =>
-      holds(site, compiled(source), searched) === wanted,
+    asFunction(
+      name,
+      [text, parameter('pattern', string)],
+      (site: CallSite, searched: string, source: string) =>
+        holds(site, compiled(source), searched) === wanted,
     ),
   ];
 }
@@ -211,13 +229,21 @@ export const regexes: readonly Definition[] = [
       parameter('dotAll', boolOrNull, false),
     ],
     (_site: CallSite, source: string, ignoreCase: boolean, multiLine: boolean, dotAll: boolean) =>
-      new Pattern(compiled(source, { ignoreCase: ignoreCase === true, multiLine: multiLine === true, dotAll: dotAll === true })),
+      new Pattern(
+        compiled(source, {
+          ignoreCase: ignoreCase === true,
+          multiLine: multiLine === true,
+          dotAll: dotAll === true,
+        }),
+      ),
   ),
   asMethod('matches', [regexp, text], (site: CallSite, one: Pattern, searched: string) =>
     holds(site, one.expression, searched),
   ),
-  asMethod('matches', [text, parameter('regexp', string)], (site: CallSite, searched: string, source: string) =>
-    holds(site, compiled(source), searched),
+  asMethod(
+    'matches',
+    [text, parameter('regexp', string)],
+    (site: CallSite, searched: string, source: string) => holds(site, compiled(source), searched),
   ),
   ...operators('#operator_=~', true),
   ...operators('#operator_!~', false),
@@ -242,5 +268,9 @@ export const regexes: readonly Definition[] = [
     site.budget.text(2 * value.length);
     return escapePattern(value);
   }),
-  asFunction('isRegex', [parameter('value', any)], (_site: CallSite, value: unknown) => value instanceof Pattern),
+  asFunction(
+    'isRegex',
+    [parameter('value', any)],
+    (_site: CallSite, value: unknown) => value instanceof Pattern,
+  ),
 ];

@@ -23,21 +23,44 @@ function definition(
   payload: Payload,
   extras: Extras,
 ): Definition {
-  return { name, isFunction, isMethod, parameters, payload, ...extras, noKeywords: extras.noKeywords ?? false };
+  return {
+    name,
+    isFunction,
+    isMethod,
+    parameters,
+    payload,
+    ...extras,
+    noKeywords: extras.noKeywords ?? false,
+  };
 }
 
 /** Called as `f(x)`. */
-export function asFunction(name: string, parameters: readonly Parameter[], payload: Payload, extras: Extras = {}): Definition {
+export function asFunction(
+  name: string,
+  parameters: readonly Parameter[],
+  payload: Payload,
+  extras: Extras = {},
+): Definition {
   return definition(name, true, false, parameters, payload, extras);
 }
 
 /** Called as `x.f()`. */
-export function asMethod(name: string, parameters: readonly Parameter[], payload: Payload, extras: Extras = {}): Definition {
+export function asMethod(
+  name: string,
+  parameters: readonly Parameter[],
+  payload: Payload,
+  extras: Extras = {},
+): Definition {
   return definition(name, false, true, parameters, payload, extras);
 }
 
 /** Called either way. */
-export function asBoth(name: string, parameters: readonly Parameter[], payload: Payload, extras: Extras = {}): Definition {
+export function asBoth(
+  name: string,
+  parameters: readonly Parameter[],
+  payload: Payload,
+  extras: Extras = {},
+): Definition {
   return definition(name, true, true, parameters, payload, extras);
 }
 

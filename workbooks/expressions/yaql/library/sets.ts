@@ -1,5 +1,5 @@
 import type { CallSite } from '../call_site.ts';
-import { each, isSet, SetValue, View } from '../collections.ts';
+import { each, isSet, SetValue, type View } from '../collections.ts';
 import type { Definition } from '../definition.ts';
 import { YaqlError } from '../fault.ts';
 import { keyOf } from '../hashing.ts';
@@ -36,7 +36,9 @@ function proper(value: AnySet): SetValue {
 
 function united(site: CallSite, left: AnySet, right: AnySet): SetValue {
   site.budget.build(64 * (items(left).size + items(right).size));
-  return new SetValue(new Map([...items(left), ...[...items(right)].filter(([key]) => !items(left).has(key))]));
+  return new SetValue(
+    new Map([...items(left), ...[...items(right)].filter(([key]) => !items(left).has(key))]),
+  );
 }
 
 function only(left: AnySet, holds: (key: string) => boolean): SetValue {
@@ -62,25 +64,31 @@ export const sets: readonly Definition[] = [
     gathered(site, each(source)),
   ),
   asBoth('len', [own], (_site: CallSite, value: AnySet) => items(value).size),
-  asMethod('union', sides, (site: CallSite, left: AnySet, right: AnySet) => united(site, proper(left), right)),
+  asMethod('union', sides, (site: CallSite, left: AnySet, right: AnySet) =>
+    united(site, proper(left), right),
+  ),
   asFunction(
     '#operator_<',
     sides,
-    (_site: CallSite, left: AnySet, right: AnySet) => items(left).size < items(right).size && isSubset(left, right),
+    (_site: CallSite, left: AnySet, right: AnySet) =>
+      items(left).size < items(right).size && isSubset(left, right),
   ),
   asFunction('#operator_<=', sides, (_site: CallSite, left: AnySet, right: AnySet) => isSubset(left, right)),
   asFunction('#operator_>=', sides, (_site: CallSite, left: AnySet, right: AnySet) => isSubset(right, left)),
   asFunction(
     '#operator_>',
     sides,
-    (_site: CallSite, left: AnySet, right: AnySet) => items(left).size > items(right).size && isSubset(right, left),
+    (_site: CallSite, left: AnySet, right: AnySet) =>
+      items(left).size > items(right).size && isSubset(right, left),
   ),
   asMethod('intersect', sides, (_site: CallSite, left: AnySet, right: AnySet) => {
     const others = items(right);
     return only(proper(left), (key) => others.has(key));
   }),
   asMethod('difference', sides, (_site: CallSite, left: AnySet, right: AnySet) => less(proper(left), right)),
-  asFunction('#operator_-', sides, (_site: CallSite, left: AnySet, right: AnySet) => less(proper(left), right)),
+  asFunction('#operator_-', sides, (_site: CallSite, left: AnySet, right: AnySet) =>
+    less(proper(left), right),
+  ),
   asMethod('symmetricDifference', sides, (site: CallSite, left: AnySet, right: AnySet) =>
     united(site, less(proper(left), right), less(right, left)),
   ),

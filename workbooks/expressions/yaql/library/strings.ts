@@ -1,12 +1,11 @@
+import { isInteger } from '../../python/float.ts';
 import type { CallSite } from '../call_site.ts';
-import { each, isNumber, type Mapping, pairs } from '../collections.ts';
+import { each, List, type Mapping, pairs } from '../collections.ts';
 import type { Definition } from '../definition.ts';
 import { YaqlError } from '../fault.ts';
-import { isInteger } from '../../python/float.ts';
 import type { Num } from '../numbers.ts';
 import { str } from '../text.ts';
 import {
-  compareText,
   find,
   findLast,
   length,
@@ -19,8 +18,17 @@ import {
   splitSpacesLast,
   strip,
 } from '../texts.ts';
-import { List } from '../collections.ts';
-import { any, bool, boolOrNull, int, iterable, mapping, numberOrNull, string, stringOrNull } from '../types.ts';
+import {
+  any,
+  bool,
+  boolOrNull,
+  int,
+  iterable,
+  mapping,
+  numberOrNull,
+  string,
+  stringOrNull,
+} from '../types.ts';
 import { asBoth, asFunction, asMethod, parameter } from './registry.ts';
 
 type Count = number | bigint | boolean;
@@ -65,7 +73,8 @@ function repeated(site: CallSite, value: string, times: Count): string {
 }
 
 function replaced(site: CallSite, value: string, old: string, by: string, count: Count): string {
-  const times = Number(count) < 0 ? occurrences(value, old) : Math.min(Number(count), occurrences(value, old));
+  const times =
+    Number(count) < 0 ? occurrences(value, old) : Math.min(Number(count), occurrences(value, old));
   site.budget.text(value.length + times * Math.max(0, by.length - old.length));
   return replace(value, old, by, Number(count));
 }
@@ -190,7 +199,11 @@ export const strings: readonly Definition[] = [
     (_site: CallSite, value: string | null, trims: boolean, removed: string | null) =>
       value === null || (trims ? strip(value, removed, true, true) : value) === '',
   ),
-  asMethod('replace', [text, parameter('old', string), parameter('new', string), parameter('count', int, -1)], replaced),
+  asMethod(
+    'replace',
+    [text, parameter('old', string), parameter('new', string), parameter('count', int, -1)],
+    replaced,
+  ),
   asMethod(
     'replace',
     [text, parameter('replacements', mapping), parameter('count', int, -1)],
@@ -225,7 +238,11 @@ export const strings: readonly Definition[] = [
     classes.map(([name]) => parameter(name, boolOrNull, false)),
     charactersOf,
   ),
-  asFunction('isString', [parameter('arg', any)], (_site: CallSite, value: unknown) => typeof value === 'string'),
+  asFunction(
+    'isString',
+    [parameter('arg', any)],
+    (_site: CallSite, value: unknown) => typeof value === 'string',
+  ),
   asMethod(
     'startsWith',
     [text],
@@ -240,4 +257,3 @@ export const strings: readonly Definition[] = [
   ),
   asFunction('hex', [parameter('num', numberOrNull)], (_site: CallSite, value: Num | null) => hex(value)),
 ];
-

@@ -1,19 +1,19 @@
 import type { CallSite, NamedLambda } from '../call_site.ts';
 import { isKeyword } from '../characters.ts';
 import { elementsOf, isIterator, iterate, type Mapping, Memo, pairs } from '../collections.ts';
-import { Context } from '../context.ts';
+import type { Context } from '../context.ts';
 import type { Definition } from '../definition.ts';
 import { YaqlError } from '../fault.ts';
-import { call } from '../resolve.ts';
 import { type Node, noValue } from '../nodes.ts';
+import { call } from '../resolve.ts';
 import { isTrue } from '../truth.ts';
 import {
   any,
   context,
   expression,
   iterable,
-  type Lambda,
   keyword,
+  type Lambda,
   lambda,
   lambdaInContext,
   mapping,
@@ -40,7 +40,8 @@ function unpack(site: CallSite, collection: unknown, ...names: string[]): Contex
   // What was gone through once has lost its first element by now, as in YAQL.
   const again = isIterator(collection) ? iterator : iterate(collection);
   let index = 0;
-  for (let item = again.next(); !item.done; item = again.next()) site.context.set(String(++index), item.value);
+  for (let item = again.next(); !item.done; item = again.next())
+    site.context.set(String(++index), item.value);
   return site.context;
 }
 
@@ -60,7 +61,8 @@ function define(site: CallSite, name: string, body: NamedLambda): Context {
 function callByName(site: CallSite, name: string, args: unknown, named: Mapping, receiver: unknown): unknown {
   const keywords = new Map<string, unknown>();
   for (const [key, value] of pairs(named)) {
-    if (typeof key !== 'string' || !isKeyword(key)) throw new YaqlError('the name of an argument has to be a word');
+    if (typeof key !== 'string' || !isKeyword(key))
+      throw new YaqlError('the name of an argument has to be a word');
     keywords.set(key, value);
   }
   return call(name, site.context, elementsOf(args) ?? [], receiver, keywords);

@@ -79,12 +79,14 @@ export const timespans: readonly Definition[] = [
   asFunction(
     '#operator_+',
     [first, second],
-    (_site: CallSite, left: Timespan, right: Timespan) => new Timespan(left.microseconds + right.microseconds),
+    (_site: CallSite, left: Timespan, right: Timespan) =>
+      new Timespan(left.microseconds + right.microseconds),
   ),
   asFunction(
     '#operator_-',
     [first, second],
-    (_site: CallSite, left: Timespan, right: Timespan) => new Timespan(left.microseconds - right.microseconds),
+    (_site: CallSite, left: Timespan, right: Timespan) =>
+      new Timespan(left.microseconds - right.microseconds),
   ),
   comparison('#operator_>', (left, right) => left > right),
   comparison('#operator_>=', (left, right) => left >= right),
@@ -93,8 +95,18 @@ export const timespans: readonly Definition[] = [
   asFunction('#operator_*', [span, factor], (_site: CallSite, value: Timespan, by: Num) => times(value, by)),
   asFunction('#operator_*', [factor, span], (_site: CallSite, by: Num, value: Timespan) => times(value, by)),
   asFunction('#operator_/', [first, second], ratio),
-  asFunction('#operator_/', [span, factor], (_site: CallSite, value: Timespan, by: Num) => dividedBy(value, by)),
-  asFunction('#unary_operator_-', [span], (_site: CallSite, value: Timespan) => new Timespan(-value.microseconds)),
+  asFunction('#operator_/', [span, factor], (_site: CallSite, value: Timespan, by: Num) =>
+    dividedBy(value, by),
+  ),
+  asFunction(
+    '#unary_operator_-',
+    [span],
+    (_site: CallSite, value: Timespan) => new Timespan(-value.microseconds),
+  ),
   asFunction('#unary_operator_+', [span], (_site: CallSite, value: Timespan) => value),
-  asFunction('isTimespan', [parameter('value', any)], (_site: CallSite, value: unknown) => value instanceof Timespan),
+  asFunction(
+    'isTimespan',
+    [parameter('value', any)],
+    (_site: CallSite, value: unknown) => value instanceof Timespan,
+  ),
 ];
