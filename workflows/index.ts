@@ -17,3 +17,5 @@ export { restore_create } from './restore_create.ts';
 export { restore_finish } from './restore_finish.ts';
 export { restore_plan } from './restore_plan.ts';
 export { schedule_export } from './schedule_export.ts';
+export { workbook_change } from './workbook_change.ts';
+export { workbook_run } from './workbook_run.ts';

@@ -1,0 +1,216 @@
+import { repr } from '../expressions/python/repr.ts';
+import { type Dictionary, isDictionary, own, type Value } from '../expressions/value.ts';
+import type { WorkflowDefinition } from '../language/definition.ts';
+import { afterPause, contextAtEnd, existing, first } from './controller.ts';
+import { commandsAfter } from './direct.ts';
+import { dispatch } from './dispatch.ts';
+import { merged, withoutVersions } from './merge.ts';
+import { cancelInfo, failInfo } from './reasons.ts';
+import type { Run } from './run.ts';
+import { RunError } from './run-error.ts';
+import type { TaskExecution } from './state.ts';
+import { isCompleted, isPausedOrCompleted, mayBecome, type State } from './states.ts';
+
+/** Starts a run that was just made. @throws RunError, ExpressionError if it is refused */
+export function begin(run: Run): void {
+  const { state } = run;
+  const variables = run.outlook.evaluate(run.definition.vars, run.outlook.ofRun());
+  if (isDictionary(variables)) state.context = merged(state.context, variables);
+  setState(run, 'RUNNING', null);
+  dispatch(run, first(run));
+  run.later(() => checkCompletion(run));
+}
+
+/** The input with its defaults. @throws RunError that names what is missing and what is unknown */
+export function checkedInput(definition: WorkflowDefinition, name: string, input: Dictionary): Dictionary {
+  const known = new Set(definition.input.map((parameter) => parameter.name));
+  const missing = definition.input
+    .filter((parameter) => parameter.default === undefined && !Object.hasOwn(input, parameter.name))
+    .map((parameter) => parameter.name);
+  const unexpected = Object.keys(input).filter((key) => !known.has(key));
+  if (missing.length > 0 || unexpected.length > 0) {
+    const parts = [`name=${name}`, `class=${definition.type === 'direct' ? 'Direct' : 'Reverse'}WorkflowSpec`];
+    if (missing.length > 0) parts.push(`missing=${repr(missing)}`);
+    if (unexpected.length > 0) parts.push(`unexpected=${repr(unexpected)}`);
+    throw new RunError(`Invalid input [${parts.join(', ')}]`);
+  }
+  const defaults: { [key: string]: Value } = {};
+  for (const parameter of definition.input) {
+    if (parameter.default !== undefined && !Object.hasOwn(input, parameter.name)) {
+      defaults[parameter.name] = parameter.default;
+    }
+  }
+  return { ...input, ...defaults };
+}
+
+export function pauseRun(run: Run, message: string | null): void {
+  for (const task of run.state.tasks) {
+    for (const execution of task.executions) {
+      if (execution.kind === 'workflow' && !isCompleted(execution.state)) {
+        run.host.tellChild(execution, { kind: 'pause', message });
+      }
+    }
+  }
+  if (run.state.state === 'PAUSED') return;
+  setState(run, 'PAUSED', message);
+  if (run.state.parentTaskId !== null) run.host.tellParent('PAUSED');
+}
+
+export function resumeRun(run: Run, env?: Dictionary): void {
+  if (run.state.state !== 'PAUSED' && run.state.state !== 'IDLE') return;
+  for (const task of run.state.tasks) {
+    for (const execution of task.executions) {
+      if (execution.kind === 'workflow' && !isCompleted(execution.state)) {
+        run.host.tellChild(execution, { kind: 'resume' });
+      }
+    }
+  }
+  changeEnvironment(run, env);
+  setState(run, 'RUNNING', null);
+  goOn(run, () => afterPause(run, commandsAfter));
+  if (run.state.parentTaskId !== null) run.host.tellParent('RUNNING');
+}
+
+/** @throws RunError unless the run is idle, paused or failed */
+function changeEnvironment(run: Run, env: Dictionary | undefined): void {
+  if (env === undefined || Object.keys(env).length === 0) return;
+  const { state } = run;
+  if (state.state !== 'IDLE' && state.state !== 'PAUSED' && state.state !== 'ERROR') {
+    throw new RunError('The environment of a run can be changed only if it is IDLE, PAUSED or in ERROR.');
+  }
+  const known = own(state.params, 'env');
+  const changed = merged(isDictionary(known) ? known : {}, env);
+  state.params = { ...state.params, env: changed };
+  if (state.rootId === null) state.rootEnv = changed;
+}
+
+function goOn(run: Run, commands: () => ReturnType<typeof afterPause>): void {
+  const all = commands().filter((command) => command.kind !== 'state' || command.state !== 'PAUSED');
+  for (const task of run.state.tasks) if (isCompleted(task.state)) task.processed = true;
+  if (all.length > 0 || run.state.backlog.length > 0) dispatch(run, all);
+  else checkCompletion(run);
+}
+
+/** Runs a failed task once more, or passes it over, and goes on from there. @throws RunError, ExpressionError */
+export function rerunTask(
+  run: Run,
+  task: TaskExecution,
+  how: { readonly reset: boolean; readonly skip: boolean; readonly env?: Dictionary },
+): void {
+  if (run.state.state === 'PAUSED') return;
+  changeEnvironment(run, how.env);
+  setState(run, 'RUNNING', null);
+  if (how.skip) {
+    task.runtime = {};
+    goOn(run, () => [{ ...existing(run, task, false, false), kind: 'skip', execution: task }]);
+    return;
+  }
+  task.runtime = {};
+  goOn(run, () => [existing(run, task, how.reset, true)]);
+}
+
+/** A task of a sub-workflow is run again: this run and the task that it belongs to go on. @throws RunError */
+export function reopenTask(run: Run, executionId: string): void {
+  const found = run.action(executionId);
+  if (found === undefined) throw new RunError(`there is no sub-workflow ${executionId}`);
+  setState(run, 'RUNNING', null);
+  found.execution.state = 'RUNNING';
+  found.execution.accepted = false;
+  run.setTaskState(found.task, 'RUNNING', null);
+  found.task.processed = false;
+}
+
+/** Ends a run: because somebody, a command, or a fault of the workflow says so. */
+export function stopRun(run: Run, state: 'SUCCESS' | 'ERROR' | 'CANCELLED', message: string | null): void {
+  if (state === 'SUCCESS') succeed(run, contextOrNothing(run), message);
+  else if (state === 'ERROR') fail(run, contextOrNothing(run), message);
+  else cancel(run, message);
+  if (state !== 'CANCELLED') return;
+  for (const task of run.state.tasks) {
+    for (const execution of task.executions) {
+      if (execution.kind === 'workflow' && !isCompleted(execution.state)) {
+        run.host.tellChild(execution, { kind: 'stop', state, message });
+      }
+    }
+  }
+}
+
+/** Fails a run for a fault of the workflow itself. */
+export function failByForce(run: Run, message: string): void {
+  stopRun(run, 'ERROR', message);
+}
+
+/** Ends the run if all its tasks ended. */
+export function checkCompletion(run: Run): void {
+  if (isPausedOrCompleted(run.state.state) || run.incomplete > 0) return;
+  try {
+    if (run.state.tasks.some(({ state }) => state === 'CANCELLED')) {
+      cancel(run, cancelInfo(run));
+    } else if (run.state.tasks.every(({ state, errorHandled }) => state !== 'ERROR' || handled(run, errorHandled))) {
+      succeed(run, contextAtEnd(run), null);
+    } else fail(run, contextAtEnd(run), failInfo(run));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    failByForce(
+      run,
+      `Failed to check and complete [wf_ex_id=${run.state.id}, wf_name=${run.state.workflowName}]: ${reason}`,
+    );
+  }
+}
+
+/** In a reverse workflow nothing handles errors. */
+function handled(run: Run, errorHandled: boolean): boolean {
+  return run.definition.type === 'direct' && errorHandled;
+}
+
+function contextOrNothing(run: Run): Dictionary {
+  try {
+    return contextAtEnd(run);
+  } catch {
+    return {};
+  }
+}
+
+function succeed(run: Run, context: Dictionary, message: string | null): void {
+  const output = outputOf(run, run.definition.output, context);
+  setState(run, 'SUCCESS', message);
+  run.state.output = output;
+}
+
+function fail(run: Run, context: Dictionary, message: string | null): void {
+  if (isPausedOrCompleted(run.state.state)) return;
+  let info = message;
+  let onError: Dictionary = {};
+  try {
+    onError = outputOf(run, run.definition.outputOnError, context);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    info = `Failed to evaluate expression in output-on-error! (output-on-error: '${repr(run.definition.outputOnError)}', exception: '${reason}' Cause: '${message}'`;
+  }
+  setState(run, 'ERROR', info);
+  run.state.output = merged({ result: info }, onError);
+}
+
+function cancel(run: Run, message: string | null): void {
+  if (run.isCompleted) return;
+  setState(run, 'CANCELLED', message);
+  run.state.output = { result: message };
+}
+
+/** The output as the workflow says, or all that its branches published. @throws ExpressionError */
+function outputOf(run: Run, output: Dictionary, context: Dictionary): Dictionary {
+  const evaluated = run.outlook.evaluate(output, run.outlook.ofRun(context));
+  return isDictionary(evaluated) && Object.keys(evaluated).length > 0 ? evaluated : withoutVersions(context);
+}
+
+function setState(run: Run, to: State, info: string | null): void {
+  const { state } = run;
+  if (!mayBecome(state.state, to)) {
+    throw new RunError(
+      `Can't change workflow execution state from ${state.state} to ${to}. [workflow=${state.workflowName}, execution_id=${state.id}]`,
+    );
+  }
+  state.state = to;
+  state.stateInfo = info;
+  state.updatedAt = run.host.source.now();
+}

@@ -1,0 +1,36 @@
+/** Of runs, tasks and actions, as Mistral names them. */
+export type State =
+  | 'IDLE'
+  | 'WAITING'
+  | 'RUNNING'
+  | 'DELAYED'
+  | 'PAUSED'
+  | 'SUCCESS'
+  | 'CANCELLED'
+  | 'ERROR'
+  | 'SKIPPED';
+
+const transitions: Readonly<Record<State, readonly State[]>> = {
+  IDLE: ['RUNNING', 'ERROR', 'CANCELLED'],
+  WAITING: ['RUNNING'],
+  RUNNING: ['PAUSED', 'DELAYED', 'SUCCESS', 'ERROR', 'CANCELLED'],
+  DELAYED: ['RUNNING', 'ERROR', 'CANCELLED'],
+  PAUSED: ['RUNNING', 'ERROR', 'CANCELLED'],
+  SUCCESS: [],
+  CANCELLED: ['RUNNING'],
+  ERROR: ['RUNNING', 'SKIPPED'],
+  SKIPPED: [],
+};
+
+/** Whether a run may change its state so; a task's policies and force may do more. */
+export function mayBecome(from: State, to: State): boolean {
+  return from === to || transitions[from].includes(to);
+}
+
+export function isCompleted(state: State): boolean {
+  return state === 'SUCCESS' || state === 'ERROR' || state === 'CANCELLED' || state === 'SKIPPED';
+}
+
+export function isPausedOrCompleted(state: State): boolean {
+  return state === 'PAUSED' || isCompleted(state);
+}

@@ -1,0 +1,25 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { WorkbookActivities } from '../activities/workbooks/registry.ts';
+
+const { workbook_write } = proxyActivities<WorkbookActivities>({
+  startToCloseTimeout: '2 minutes',
+  scheduleToCloseTimeout: '10 minutes',
+  retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
+});
+
+export interface WorkbookChangeInput {
+  name: string;
+  /** Null deletes it. */
+  text: string | null;
+  mode: 'create' | 'update';
+}
+
+export interface WorkbookChange {
+  revision: number;
+  change: 'created' | 'updated' | 'unchanged' | 'deleted';
+}
+
+/** Creates, changes or deletes a workbook of the registry. */
+export function workbook_change(input: WorkbookChangeInput): Promise<WorkbookChange> {
+  return workbook_write({ ...input, at: new Date().toISOString() });
+}

@@ -1,0 +1,13 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { WorkbookActivities } from '../../activities/workbooks/registry.ts';
+import type { LoadedWorkflow, WorkbookRunInput } from './types.ts';
+
+const { workbook_load } = proxyActivities<WorkbookActivities>({
+  startToCloseTimeout: '2 minutes',
+  retry: { initialInterval: '1 second', maximumInterval: '1 minute', maximumAttempts: 20 },
+});
+
+/** The workflow that a run is of, at the revision of its root's start. */
+export function loadWorkflow({ workflow, parent }: WorkbookRunInput): Promise<LoadedWorkflow> {
+  return workbook_load({ workflow, workbook: parent?.workbook ?? null, pins: parent?.pins ?? {} });
+}
