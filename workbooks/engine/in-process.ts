@@ -6,7 +6,7 @@ import { type Dictionary, own, type Value } from '../expressions/value.ts';
 import type { Definitions, FoundWorkflow } from './definitions.ts';
 import { completeAction, completeChild, fire, refuseChild, updateChild } from './events.ts';
 import type { ChildOrder, Elsewhere, Host } from './host.ts';
-import { begin, pauseRun, resumeRun, stopRun } from './lifecycle.ts';
+import { begin, pauseRun, reopenTask, rerunTask, resumeRun, stopRun } from './lifecycle.ts';
 import { newRun, type NewRun } from './new-run.ts';
 import { resultOf } from './result.ts';
 import { Run } from './run.ts';
@@ -30,9 +30,9 @@ export class InProcess {
   readonly #source: EntropySource;
   readonly #events: { at: number; order: number; what: () => void }[] = [];
   readonly runs = new Map<string, Run>();
-  readonly #parents = new Map<string, { run: Run; execution: ActionExecution }>();
+  readonly parents = new Map<string, { run: Run; execution: ActionExecution }>();
   readonly #reported = new Set<string>();
-  #now = 1_700_000_000_000;
+  #now = beginning;
   #order = 0;
   #outside = 0;
 
@@ -49,27 +49,57 @@ export class InProcess {
     return this.#begin(found, { id: this.#source.uuid(), description: '', input, params });
   }
 
+  /** Runs a failed task once more, or passes it over; the runs above go on as well. @throws RunError */
+  rerun(run: Run, task: TaskExecution, how: Parameters<typeof rerunTask>[2]): void {
+    if (run.state.state === 'PAUSED') return;
+    for (let child = run.state.id; ; ) {
+      this.#reported.delete(child);
+      const parent = this.parents.get(child);
+      if (parent === undefined) break;
+      reopenTask(parent.run, child);
+      child = parent.run.state.id;
+    }
+    rerunTask(run, task, how);
+  }
+
   /** Goes on until nothing is left to do: every run ended, is paused, or waits for somebody. */
-  async drain(until: () => boolean = () => false): Promise<void> {
+  async drain(): Promise<void> {
+    do await this.settle();
+    while (this.advance());
+  }
+
+  /** Does all that is due now. */
+  async settle(): Promise<void> {
     for (;;) {
       this.#settle();
-      if (until()) return;
-      const next = this.#next();
-      if (next !== undefined) {
-        this.#now = Math.max(this.#now, next.at);
-        next.what();
-      } else if (this.#outside > 0) await new Promise((resolve) => setImmediate(resolve));
-      else if (![...this.runs.values()].some(unstick)) return;
+      const due = this.#next(this.#now);
+      if (due !== undefined) due();
+      else if (this.#outside > 0) await new Promise((resolve) => setImmediate(resolve));
+      else return;
     }
   }
 
-  #next(): { at: number; what: () => void } | undefined {
-    let first = 0;
-    for (let at = 1; at < this.#events.length; at++) {
-      const [a, b] = [this.#events[at], this.#events[first]];
-      if (a && b && (a.at < b.at || (a.at === b.at && a.order < b.order))) first = at;
+  /** Jumps to what comes next; what can never go on fails. False if there is nothing. */
+  advance(): boolean {
+    const next = this.#events.reduce((first, { at }) => Math.min(first, at), Number.POSITIVE_INFINITY);
+    if (next === Number.POSITIVE_INFINITY) return [...this.runs.values()].some(unstick);
+    this.#now = Math.max(this.#now, next);
+    return true;
+  }
+
+  /** Seconds since this world began. */
+  get seconds(): number {
+    return (this.#now - beginning) / 1000;
+  }
+
+  #next(until: number): (() => void) | undefined {
+    let first = -1;
+    for (const [at, event] of this.#events.entries()) {
+      const best = this.#events[first];
+      if (event.at > until) continue;
+      if (best === undefined || event.at < best.at || (event.at === best.at && event.order < best.order)) first = at;
     }
-    return this.#events.splice(first, 1)[0];
+    return first < 0 ? undefined : this.#events.splice(first, 1)[0]?.what;
   }
 
   #settle(): void {
@@ -83,7 +113,7 @@ export class InProcess {
   }
 
   #report(run: Run): boolean {
-    const parent = this.#parents.get(run.state.id);
+    const parent = this.parents.get(run.state.id);
     const { state, output, id } = run.state;
     if (parent === undefined || this.#reported.has(id)) return false;
     if (state !== 'SUCCESS' && state !== 'ERROR' && state !== 'CANCELLED') return false;
@@ -118,7 +148,7 @@ export class InProcess {
       startTimer: (timer) => this.#at((timer.due - this.#now) / 1000, () => fire(self(), timer.id)),
       tellChild: (execution, order) => this.#tell(execution, order),
       tellParent: (state) => {
-        const parent = this.#parents.get(self().state.id);
+        const parent = this.parents.get(self().state.id);
         if (parent !== undefined) this.#at(0, () => updateChild(parent.run, parent.execution.id, state));
       },
       get elsewhere() {
@@ -160,10 +190,10 @@ export class InProcess {
       const rootId = run.state.rootId ?? run.state.id;
       const parent = { rootId, rootEnv: run.state.rootEnv, taskId: task.id, index: execution.index };
       const start = { id: execution.id, description: 'sub-workflow execution', input, parent };
-      this.#parents.set(execution.id, { run, execution });
+      this.parents.set(execution.id, { run, execution });
       this.#begin(found, { ...start, params: childParams(params, run, task, execution.index) });
     } catch (error) {
-      this.#parents.delete(execution.id);
+      this.parents.delete(execution.id);
       refuseChild(run, execution.id, error instanceof Error ? error.message : String(error));
     }
   }
@@ -188,6 +218,9 @@ export class InProcess {
     };
   }
 }
+
+/** When it is where nothing has happened. */
+const beginning = Date.UTC(2026, 0, 1);
 
 /** Parameters of a sub-workflow: what its parent says, and what the task gave that is no input of it. */
 export function childParams(more: Dictionary, run: Run, task: TaskExecution, index: number): Dictionary {

@@ -71,8 +71,8 @@ export function resumeRun(run: Run, env?: Dictionary): void {
   if (run.state.parentTaskId !== null) run.host.tellParent('RUNNING');
 }
 
-/** @throws RunError unless the run is idle, paused or failed */
-function changeEnvironment(run: Run, env: Dictionary | undefined): void {
+/** Merges into the environment. @throws RunError unless the run is idle, paused or failed */
+export function changeEnvironment(run: Run, env: Dictionary | undefined): void {
   if (env === undefined || Object.keys(env).length === 0) return;
   const { state } = run;
   if (state.state !== 'IDLE' && state.state !== 'PAUSED' && state.state !== 'ERROR') {
