@@ -48,6 +48,7 @@ export async function runInProcess(
     seconds: world.seconds,
     ...(answers.some((answer) => answer !== null) && { steps: answers }),
     ...(script.length > 0 && { left: script.length }),
+    ...(run.state.state === 'RUNNING' && { stuck: 'nothing more happens' }),
   };
 }
 

@@ -18,10 +18,13 @@ export function commandsAfter(run: Run, task: TaskExecution): Command[] {
   const context = outboundContext(task);
   return followers(run, task, context).map(({ to, parameters, event }): Command => {
     const triggeredBy = [{ taskId: task.id, event }];
-    const next = run.graph.task(to);
     const handlesError = event === 'on-error';
-    if (next !== undefined) return runTask(run, next, context, triggeredBy, handlesError);
-    const own = run.graph.task(task.name) as TaskDefinition;
+    const next = run.graph.task(to);
+    // Whatever the documents say: in Mistral's code a command wins over a task of its name.
+    if (next !== undefined && !Object.hasOwn(engineCommands, to)) {
+      return runTask(run, next, context, triggeredBy, handlesError);
+    }
+    const own = next ?? (run.graph.task(task.name) as TaskDefinition);
     return engineCommand(to, own, context, parameters, triggeredBy, handlesError);
   });
 }

@@ -105,10 +105,12 @@ export class InProcess {
   #settle(): void {
     for (let again = true; again; ) {
       again = false;
+      const before = this.runs.size;
       for (const run of [...this.runs.values()]) {
         run.settle(Number.POSITIVE_INFINITY);
         again = this.#report(run) || again;
       }
+      again ||= this.runs.size > before;
     }
   }
 
@@ -171,7 +173,10 @@ export class InProcess {
     if (facts === undefined) throw new Error(`there is no action ${request.base}`);
     if (facts.runs !== 'activity') {
       const { delay, ...outcome } = runInline(facts, request.input, execution.id, request.shown);
-      if (facts.synchronous || 'error' in outcome) this.#at(delay, () => void completeAction(run, execution.id, outcome));
+      const done = () => void completeAction(run, execution.id, outcome);
+      if (!facts.synchronous && !('error' in outcome)) return;
+      if (delay > 0) this.#at(delay, done);
+      else run.later(done);
       return;
     }
     this.#outside += 1;

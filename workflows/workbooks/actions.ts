@@ -5,8 +5,9 @@ import {
   isCancellation,
   proxyActivities,
 } from '@temporalio/workflow';
-import type { ActionRunActivities } from '../../activities/workbooks/action-run.ts';
+import type { ActionRunActivities } from '../../activities/workbooks/action-request.ts';
 import type { ActionFacts } from '../../workbooks/actions/action.ts';
+import { isRepeatable } from '../../workbooks/actions/repeatable.ts';
 import { completeAction } from '../../workbooks/engine/events.ts';
 import type { Run } from '../../workbooks/engine/run.ts';
 import type { ActionExecution, StartRequest, TaskExecution } from '../../workbooks/engine/state.ts';
@@ -89,7 +90,7 @@ export class Actions {
     request: Request,
     facts: ActionFacts,
   ): Promise<void> {
-    const isSafe = request.safeRerun || facts.repeatable === true;
+    const isSafe = request.safeRerun || isRepeatable(request.base, request.input);
     const { action_run } = proxyActivities<ActionRunActivities>({
       startToCloseTimeout: request.timeout === null ? '7 days' : `${request.timeout + 60} seconds`,
       heartbeatTimeout: '30 seconds',

@@ -1,4 +1,5 @@
 import { builtInAction } from '../../workbooks/actions/registry.ts';
+import { isRepeatable } from '../../workbooks/actions/repeatable.ts';
 import { completeAction, completeChild } from '../../workbooks/engine/events.ts';
 import { reopenTask, rerunTask } from '../../workbooks/engine/lifecycle.ts';
 import type { Run } from '../../workbooks/engine/run.ts';
@@ -44,5 +45,5 @@ export function resume(
 function mayStartAgain({ start }: ActionExecution): boolean {
   if (start.kind === 'workflow') return false;
   const facts = builtInAction(start.base);
-  return start.safeRerun || facts?.runs !== 'activity' || facts.repeatable === true;
+  return start.safeRerun || facts?.runs !== 'activity' || isRepeatable(start.base, start.input);
 }
