@@ -1,8 +1,8 @@
 import { BackupctlError } from '../errors/backupctl-error.ts';
+import { layout } from './layout.ts';
 import { lookahead } from './lookahead.ts';
 import type { Revision } from './registry.ts';
 import type { Repository } from './repository.ts';
-import { layout } from './layout.ts';
 import { decodeWorkbook, encodeWorkbook, workbookKey } from './workbook-copy.ts';
 
 /** A workbook as the registry has it. */
@@ -66,7 +66,8 @@ export async function writeWorkbook(
   if (text !== null && there !== null) {
     if (there.text === text) {
       // Written a moment ago by the same request, whose answer was lost; otherwise it was there before.
-      if (mode === 'update' || there.writtenAt === at) return { revision: there.revision, change: 'unchanged' };
+      if (mode === 'update' || there.writtenAt === at)
+        return { revision: there.revision, change: 'unchanged' };
     }
     if (mode === 'create') {
       throw new BackupctlError('conflict', `a workbook named ${name} exists`, {
@@ -81,6 +82,9 @@ export async function writeWorkbook(
 }
 
 async function read(repository: Repository, { id, revision, key }: Revision): Promise<StoredWorkbook | null> {
-  const { deleted, text, writtenAt } = decodeWorkbook(key, await repository.readRevision({ id, revision, key }));
+  const { deleted, text, writtenAt } = decodeWorkbook(
+    key,
+    await repository.readRevision({ id, revision, key }),
+  );
   return deleted ? null : { name: workbookKey.name(id), revision, writtenAt, text };
 }

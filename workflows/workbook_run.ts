@@ -45,5 +45,7 @@ function summary({ state, state_info, output }: WorkbookEnd): Record<string, unk
   const error = state === 'ERROR' && state_info !== null ? { error: state_info.slice(0, 1000) } : {};
   const short = JSON.stringify(output).length <= 4096;
   if (state !== 'SUCCESS') return { status: words[state], ...error };
-  return short ? { status: words[state], ...output } : { status: words[state], output: 'too long for a list' };
+  return short
+    ? { status: words[state], ...output }
+    : { status: words[state], output: 'too long for a list' };
 }

@@ -13,11 +13,16 @@ export async function lookElsewhere(
 ): Promise<Elsewhere> {
   const executions: Dictionary[] = [];
   const tasks: Dictionary[] = [];
-  for await (const row of temporal.workflow.list({ query: `WorkflowType = '${workbookRun}'`, pageSize: most })) {
+  for await (const row of temporal.workflow.list({
+    query: `WorkflowType = '${workbookRun}'`,
+    pageSize: most,
+  })) {
     if (executions.length >= most) break;
     let view: WorkbookView | null;
     try {
-      view = await temporal.workflow.getHandle(row.workflowId, row.runId).query<WorkbookView | null>(messages.view);
+      view = await temporal.workflow
+        .getHandle(row.workflowId, row.runId)
+        .query<WorkbookView | null>(messages.view);
     } catch {
       // Its history is gone, or nobody can replay it.
       continue;

@@ -1,8 +1,8 @@
 import { BackupctlError } from '../../errors/backupctl-error.ts';
 import { storedWorkbook, storedWorkbooks, writeWorkbook } from '../../repository/workbooks.ts';
-import { parseDefinitions } from '../../workbooks/language/check.ts';
 import { Definitions } from '../../workbooks/engine/definitions.ts';
 import { type Dictionary, isDictionary, own } from '../../workbooks/expressions/value.ts';
+import { parseDefinitions } from '../../workbooks/language/check.ts';
 import type { LoadedWorkflow } from '../../workflows/workbooks/types.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { withFailures } from '../failure.ts';
@@ -49,7 +49,10 @@ export function createWorkbookActivities(deps: ActivityDeps) {
       }
       const found = definitions.workflow(input.workflow, input.workbook ?? undefined);
       if (found === undefined) {
-        throw new BackupctlError('not-found', `Failed to find workflow [name=${input.workflow}] [namespace=]`);
+        throw new BackupctlError(
+          'not-found',
+          `Failed to find workflow [name=${input.workflow}] [namespace=]`,
+        );
       }
       return { name: found.name, workbook: found.workbook ?? null, spec: found.spec, actions, pins };
     },
@@ -66,7 +69,10 @@ function checkText(name: string, text: string): void {
   const { faults, raw } = parseDefinitions(text);
   const [first] = faults;
   if (first !== undefined) {
-    throw new BackupctlError('usage', `line ${first.line}, column ${first.column}: ${first.key}: ${first.message}`);
+    throw new BackupctlError(
+      'usage',
+      `line ${first.line}, column ${first.column}: ${first.key}: ${first.message}`,
+    );
   }
   if (raw === undefined || own(raw, 'name') !== name) {
     throw new BackupctlError('usage', `the text is not that of the workbook ${name}`);

@@ -1,7 +1,7 @@
 import { Definitions } from '../../workbooks/engine/definitions.ts';
 import { completeAction, updateAction } from '../../workbooks/engine/events.ts';
 import { type ActionRunner, InProcess } from '../../workbooks/engine/in-process.ts';
-import { changeEnvironment, pauseRun, rerunTask, resumeRun, stopRun } from '../../workbooks/engine/lifecycle.ts';
+import { changeEnvironment, pauseRun, resumeRun, stopRun } from '../../workbooks/engine/lifecycle.ts';
 import { resultOf } from '../../workbooks/engine/result.ts';
 import type { Run } from '../../workbooks/engine/run.ts';
 import type { TaskExecution } from '../../workbooks/engine/state.ts';
@@ -82,7 +82,10 @@ function recordOf(world: InProcess, run: Run): RunRecord {
         type: run.graph.task(task.name)?.runs.kind === 'workflow' ? 'WORKFLOW' : 'ACTION',
         runs: task.executions.length,
         ...(children.length > 0 && {
-          children: children.map((child) => ({ workflow: child.state.workflowName, ...recordOf(world, child) })),
+          children: children.map((child) => ({
+            workflow: child.state.workflowName,
+            ...recordOf(world, child),
+          })),
         }),
       };
     }),

@@ -1,9 +1,9 @@
+import type { Dictionary } from '../expressions/value.ts';
 import type { Command } from './commands.ts';
 import { finalContext, startCommands } from './direct.ts';
 import { reverseCommands, reverseFinalContext } from './reverse.ts';
 import type { Run } from './run.ts';
 import type { TaskExecution } from './state.ts';
-import type { Dictionary } from '../expressions/value.ts';
 
 /** What follows the end of a task, by the kind of the workflow. */
 export function next(
@@ -21,12 +21,15 @@ export function first(run: Run): Command[] {
 
 /** What a resumed run goes on with: tasks that have not begun, and what follows those that ended meanwhile. */
 export function afterPause(run: Run, direct: (run: Run, task: TaskExecution) => Command[]): Command[] {
-  const idle = run.state.tasks.filter(({ state }) => state === 'IDLE').map((task) => existing(run, task, true, false));
+  const idle = run.state.tasks
+    .filter(({ state }) => state === 'IDLE')
+    .map((task) => existing(run, task, true, false));
   if (run.definition.type === 'reverse') return [...idle, ...reverseCommands(run)];
   if (run.state.tasks.length === 0) return [...idle, ...startCommands(run)];
   const ended = run.state.tasks.filter(
     ({ state, processed }) =>
-      (state === 'SUCCESS' || state === 'ERROR' || state === 'CANCELLED' || state === 'SKIPPED') && !processed,
+      (state === 'SUCCESS' || state === 'ERROR' || state === 'CANCELLED' || state === 'SKIPPED') &&
+      !processed,
   );
   return [...idle, ...ended.flatMap((task) => direct(run, task))];
 }

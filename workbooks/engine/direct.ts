@@ -1,5 +1,5 @@
 import type { Value } from '../expressions/value.ts';
-import { isDictionary, type Dictionary } from '../expressions/value.ts';
+import { type Dictionary, isDictionary } from '../expressions/value.ts';
 import type { TaskDefinition, Transition } from '../language/definition.ts';
 import { type Command, engineCommands } from './commands.ts';
 import { joined, updated, withVersions } from './merge.ts';
@@ -117,7 +117,8 @@ export function upstreamOf(
   triggeredBy: readonly Trigger[],
 ): readonly TaskExecution[] {
   const inbound = run.graph.inbound(task.name);
-  const ended = ({ state }: TaskExecution) => state === 'SUCCESS' || state === 'ERROR' || state === 'CANCELLED';
+  const ended = ({ state }: TaskExecution) =>
+    state === 'SUCCESS' || state === 'ERROR' || state === 'CANCELLED';
   if (task.join === undefined) {
     // Mistral looks at the first of the tasks that lead here only; for the others, what was handed on stays.
     const first = inbound[0];

@@ -60,12 +60,24 @@ function saved(command: Command): SavedCommand {
   return { name, task: task.name, context, parameters, triggeredBy, existing };
 }
 
-function restored(run: Run, { name, task: of, context, parameters, triggeredBy, existing }: SavedCommand): Command {
+function restored(
+  run: Run,
+  { name, task: of, context, parameters, triggeredBy, existing }: SavedCommand,
+): Command {
   const task = run.graph.task(of);
   if (task === undefined) throw new RunError(`Task '${of}' not found.`);
   if (existing !== null) {
     const execution = run.task(existing);
-    return { kind: 'existing', task, context, triggeredBy, handlesError: false, execution, reset: true, rerun: false };
+    return {
+      kind: 'existing',
+      task,
+      context,
+      triggeredBy,
+      handlesError: false,
+      execution,
+      reset: true,
+      rerun: false,
+    };
   }
   if (name === of) return runTask(run, task, context, triggeredBy, false);
   return engineCommand(name, task, context, parameters, triggeredBy, false);

@@ -99,7 +99,7 @@ export function fire(run: Run, id: Timer['id']): void {
   const task = run.task(job.taskId);
   switch (job.kind) {
     case 'continue':
-      if (!isCompleted(task.state) && !run.isCompleted) continueTask(run, task);
+      if (!isCompleted(task.state)) continueTask(run, task);
       break;
     case 'refresh':
       refresh(run, task);
@@ -113,4 +113,3 @@ export function fire(run: Run, id: Timer['id']): void {
       }
   }
 }
-

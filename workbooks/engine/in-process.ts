@@ -3,11 +3,12 @@ import { runInline } from '../actions/inline.ts';
 import { builtInAction } from '../actions/registry.ts';
 import { defaultLimits, type EntropySource } from '../expressions/language.ts';
 import { type Dictionary, own, type Value } from '../expressions/value.ts';
+import { normalizeWorkflow } from '../language/normalize.ts';
 import type { Definitions, FoundWorkflow } from './definitions.ts';
 import { completeAction, completeChild, fire, refuseChild, updateChild } from './events.ts';
 import type { ChildOrder, Elsewhere, Host } from './host.ts';
 import { begin, pauseRun, reopenTask, rerunTask, resumeRun, stopRun } from './lifecycle.ts';
-import { newRun, type NewRun } from './new-run.ts';
+import { type NewRun, newRun } from './new-run.ts';
 import { resultOf } from './result.ts';
 import { Run } from './run.ts';
 import { executionView, taskView } from './run-functions.ts';
@@ -15,7 +16,6 @@ import { splitInput } from './start.ts';
 import type { ActionExecution, TaskExecution } from './state.ts';
 import { isCompleted } from './states.ts';
 import { unstick } from './stuck.ts';
-import { normalizeWorkflow } from '../language/normalize.ts';
 
 /** Runs actions that are not the language's own; an answer later is a promise. */
 export type ActionRunner = (name: string, input: Dictionary, id: string) => Outcome | Promise<Outcome>;
@@ -36,7 +36,11 @@ export class InProcess {
   #order = 0;
   #outside = 0;
 
-  constructor(definitions: Definitions, source: Omit<EntropySource, 'now'>, runAction: ActionRunner = refuse) {
+  constructor(
+    definitions: Definitions,
+    source: Omit<EntropySource, 'now'>,
+    runAction: ActionRunner = refuse,
+  ) {
     this.#definitions = definitions;
     this.#runAction = runAction;
     this.#source = { ...source, now: () => this.#now };
@@ -97,7 +101,8 @@ export class InProcess {
     for (const [at, event] of this.#events.entries()) {
       const best = this.#events[first];
       if (event.at > until) continue;
-      if (best === undefined || event.at < best.at || (event.at === best.at && event.order < best.order)) first = at;
+      if (best === undefined || event.at < best.at || (event.at === best.at && event.order < best.order))
+        first = at;
     }
     return first < 0 ? undefined : this.#events.splice(first, 1)[0]?.what;
   }
@@ -126,11 +131,19 @@ export class InProcess {
 
   #begin(found: FoundWorkflow, start: Omit<NewRun, 'workflowName' | 'spec'>): Run {
     const state = newRun(
-      { ...start, workflowName: found.name, spec: found.spec, ...(found.workbook && { workbook: found.workbook }) },
+      {
+        ...start,
+        workflowName: found.name,
+        spec: found.spec,
+        ...(found.workbook && { workbook: found.workbook }),
+      },
       this.#source,
       defaultLimits,
     );
-    const run: Run = new Run(state, this.#host(() => run));
+    const run: Run = new Run(
+      state,
+      this.#host(() => run),
+    );
     begin(run);
     this.runs.set(state.id, run);
     return run;
@@ -182,7 +195,8 @@ export class InProcess {
     this.#outside += 1;
     void Promise.resolve(this.#runAction(request.base, request.input, execution.id)).then((outcome) => {
       this.#outside -= 1;
-      if (facts.synchronous || 'error' in outcome) this.#at(0, () => void completeAction(run, execution.id, outcome));
+      if (facts.synchronous || 'error' in outcome)
+        this.#at(0, () => void completeAction(run, execution.id, outcome));
     });
   }
 
@@ -219,7 +233,9 @@ export class InProcess {
         state: run.state.state,
         task_execution_id: run.state.parentTaskId,
       })),
-      tasks: runs.filter((run) => run !== self).flatMap((run) => run.state.tasks.map((task) => taskView(run, task))),
+      tasks: runs
+        .filter((run) => run !== self)
+        .flatMap((run) => run.state.tasks.map((task) => taskView(run, task))),
     };
   }
 }

@@ -58,7 +58,11 @@ function listOf(value: Value): readonly Value[] | undefined {
   return isDictionary(value) ? Object.keys(value) : undefined;
 }
 
-function viewOf(items: ReadonlyMap<string, readonly Value[]>, index: number, task: TaskExecution): Dictionary {
+function viewOf(
+  items: ReadonlyMap<string, readonly Value[]>,
+  index: number,
+  task: TaskExecution,
+): Dictionary {
   const view: { [key: string]: Value } = {};
   for (const [name, list] of items) put(view, name, list[index] ?? null);
   return merged(view, task.inContext);

@@ -29,7 +29,10 @@ export function checkedInput(definition: WorkflowDefinition, name: string, input
     .map((parameter) => parameter.name);
   const unexpected = Object.keys(input).filter((key) => !known.has(key));
   if (missing.length > 0 || unexpected.length > 0) {
-    const parts = [`name=${name}`, `class=${definition.type === 'direct' ? 'Direct' : 'Reverse'}WorkflowSpec`];
+    const parts = [
+      `name=${name}`,
+      `class=${definition.type === 'direct' ? 'Direct' : 'Reverse'}WorkflowSpec`,
+    ];
     if (missing.length > 0) parts.push(`missing=${repr(missing)}`);
     if (unexpected.length > 0) parts.push(`unexpected=${repr(unexpected)}`);
     throw new RunError(`Invalid input [${parts.join(', ')}]`);
@@ -146,7 +149,9 @@ export function checkCompletion(run: Run): void {
   try {
     if (run.state.tasks.some(({ state }) => state === 'CANCELLED')) {
       cancel(run, cancelInfo(run));
-    } else if (run.state.tasks.every(({ state, errorHandled }) => state !== 'ERROR' || handled(run, errorHandled))) {
+    } else if (
+      run.state.tasks.every(({ state, errorHandled }) => state !== 'ERROR' || handled(run, errorHandled))
+    ) {
       succeed(run, contextAtEnd(run), null);
     } else fail(run, contextAtEnd(run), failInfo(run));
   } catch (error) {

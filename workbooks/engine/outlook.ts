@@ -15,10 +15,7 @@ export class Outlook {
 
   constructor(run: Run) {
     this.#run = run;
-    this.#functions = new Map([
-      ...sharedFunctions(run.host.source),
-      ...runFunctions(run, () => this.#task),
-    ]);
+    this.#functions = new Map([...sharedFunctions(run.host.source), ...runFunctions(run, () => this.#task)]);
   }
 
   /** As a task's input, policies and such see it. */

@@ -104,7 +104,8 @@ function retryAfter(run: Run, task: TaskExecution, refreshAfter: (seconds: numbe
   const delay = number(run.evaluate(retry.delay, task), 'retry.delay');
   if (count === 0) return;
   const views = run.outlook.ofTask(task, outboundContext(task));
-  const goesOn = retry.continueOn !== undefined && isTruth(run.outlook.evaluateText(retry.continueOn, views, task));
+  const goesOn =
+    retry.continueOn !== undefined && isTruth(run.outlook.evaluateText(retry.continueOn, views, task));
   const breaks = retry.breakOn !== undefined && isTruth(run.outlook.evaluateText(retry.breakOn, views, task));
   const { state } = task;
   if (!isCompleted(state) || state === 'CANCELLED') return;

@@ -25,7 +25,9 @@ export function cancelInfo(run: Run): string {
 }
 
 function inState(run: Run, state: TaskExecution['state']): readonly TaskExecution[] {
-  return run.state.tasks.filter((task) => task.state === state).sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return run.state.tasks
+    .filter((task) => task.state === state)
+    .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
 function text(value: Value): string {

@@ -48,9 +48,7 @@ export function reverseFinalContext(run: Run): Dictionary {
 
 function isReady(run: Run, task: TaskDefinition): boolean {
   if (run.newest(task.name) !== undefined) return false;
-  return run.graph
-    .requires(task)
-    .every((name) => run.named(name).some(({ state }) => state === 'SUCCESS'));
+  return run.graph.requires(task).every((name) => run.named(name).some(({ state }) => state === 'SUCCESS'));
 }
 
 /** What a task requires, and what that requires, each after its own requirements; cycles are passed over. */

@@ -85,7 +85,9 @@ function tasks(run: Run, args: readonly Value[], named: Dictionary): Value {
     (!flat || task.type === 'ACTION' || childrenOf(task).every((child) => child.state !== task.state));
   const collect = (id: Value): Dictionary[] => {
     const tasks = inRun(id);
-    const below = recursive ? tasks.flatMap((task) => childrenOf(task).flatMap((child) => collect(child.id ?? null))) : [];
+    const below = recursive
+      ? tasks.flatMap((task) => childrenOf(task).flatMap((child) => collect(child.id ?? null)))
+      : [];
     return [...tasks.filter(passes), ...below];
   };
   return execution === null ? all.filter(passes) : collect(execution);

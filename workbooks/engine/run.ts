@@ -28,7 +28,8 @@ export class Run {
   constructor(state: RunState, host: Host) {
     this.state = state;
     this.host = host;
-    const local = state.workbook === undefined ? undefined : state.workflowName.slice(state.workbook.length + 1);
+    const local =
+      state.workbook === undefined ? undefined : state.workflowName.slice(state.workbook.length + 1);
     this.definition = normalizeWorkflow(local ?? state.workflowName, state.spec);
     this.graph = new Graph(this.definition);
     this.outlook = new Outlook(this);
@@ -71,7 +72,9 @@ export class Run {
 
   addTask(task: TaskExecution): void {
     if (this.state.tasks.length >= taskLimit) {
-      throw new RunError(`the run has reached ${taskLimit} task executions: does one of its cycles never end?`);
+      throw new RunError(
+        `the run has reached ${taskLimit} task executions: does one of its cycles never end?`,
+      );
     }
     this.state.tasks.push(task);
     this.#index(task);

@@ -2,8 +2,8 @@ import { type Evaluate, type ResolvedAction, resolveAction } from '../actions/ad
 import { repr } from '../expressions/python/repr.ts';
 import { type Dictionary, isDictionary, own, put, type Value } from '../expressions/value.ts';
 import { merged } from './merge.ts';
-import { evaluatedTimeout } from './policies.ts';
 import { asOne } from './outlook.ts';
+import { evaluatedTimeout } from './policies.ts';
 import type { Run } from './run.ts';
 import { RunError } from './run-error.ts';
 import type { ActionExecution, StartRequest, TaskExecution } from './state.ts';
@@ -21,7 +21,9 @@ export function inputOf(run: Run, task: TaskExecution, view?: Dictionary): Dicti
   const environment = own(run.state.params, 'env');
   const actions = isDictionary(environment) ? own(environment, '__actions') : undefined;
   const defaults =
-    definition.runs.kind === 'action' && isDictionary(actions) ? own(actions, definition.runs.name) : undefined;
+    definition.runs.kind === 'action' && isDictionary(actions)
+      ? own(actions, definition.runs.name)
+      : undefined;
   return isDictionary(defaults) ? merged(input, defaults, 'left') : input;
 }
 

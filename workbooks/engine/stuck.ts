@@ -8,12 +8,15 @@ import { refresh } from './tasks.ts';
  */
 export function unstick(run: Run): boolean {
   if (run.state.state !== 'RUNNING' || run.incomplete === 0) return false;
-  const underWay = run.state.timers.length > 0 || run.state.tasks.some(({ executions }) => executions.some(isOpen));
+  const underWay =
+    run.state.timers.length > 0 || run.state.tasks.some(({ executions }) => executions.some(isOpen));
   if (underWay) return false;
   const before = run.state.tasks.map(({ state }) => state).join();
   for (const task of run.state.tasks) if (task.state === 'WAITING') refresh(run, task);
   if (run.state.tasks.map(({ state }) => state).join() !== before || run.isCompleted) return true;
-  const stuck = run.state.tasks.filter(({ state }) => state === 'WAITING' || state === 'IDLE' || state === 'RUNNING');
+  const stuck = run.state.tasks.filter(
+    ({ state }) => state === 'WAITING' || state === 'IDLE' || state === 'RUNNING',
+  );
   const names = stuck.map(({ name }) => name).join(', ');
   failByForce(run, `Nothing is under way that could let these tasks go on: ${names}`);
   return true;

@@ -54,7 +54,7 @@ export function createTask(run: Run, command: RunTask): TaskExecution {
 /** The first run of a task, unless it waits for others. */
 export function runNew(run: Run, task: TaskExecution): void {
   guarded(run, task, 'run task', () => {
-    if (task.state !== 'IDLE' || run.isCompleted) return;
+    if (task.state !== 'IDLE') return;
     run.setTaskState(task, 'RUNNING', task.stateInfo);
     beforeTask(run, task);
     if (isNot(task, 'RUNNING')) return;
@@ -83,7 +83,10 @@ export function runExisting(
     }
     updateInboundContext(run, task);
     for (const execution of task.executions) {
-      if (how.reset || (execution.accepted && (execution.state === 'ERROR' || execution.state === 'CANCELLED'))) {
+      if (
+        how.reset ||
+        (execution.accepted && (execution.state === 'ERROR' || execution.state === 'CANCELLED'))
+      ) {
         execution.accepted = false;
       }
     }
@@ -99,7 +102,9 @@ export function continueTask(run: Run, task: TaskExecution): void {
 function startWork(run: Run, task: TaskExecution): void {
   const definition = run.graph.task(task.name);
   const failure =
-    definition !== undefined && definition.withItems.size > 0 ? startItems(run, task) : startAction(run, task, 0, inputOf(run, task));
+    definition !== undefined && definition.withItems.size > 0
+      ? startItems(run, task)
+      : startAction(run, task, 0, inputOf(run, task));
   if (failure === 'done') completeNow(run, task, 'SUCCESS', null);
   else if (failure !== undefined) completeNow(run, task, 'ERROR', failure.error);
 }
@@ -223,4 +228,3 @@ function guarded(run: Run, task: TaskExecution, what: string, step: () => void):
 function isNot(task: TaskExecution, state: State): boolean {
   return task.state !== state;
 }
-

@@ -55,7 +55,13 @@ export class Actions {
     this.#fill();
   }
 
-  start(run: Run, task: TaskExecution, execution: ActionExecution, request: Request, facts: ActionFacts): void {
+  start(
+    run: Run,
+    task: TaskExecution,
+    execution: ActionExecution,
+    request: Request,
+    facts: ActionFacts,
+  ): void {
     this.#queue.push(() => {
       if (execution.state !== 'RUNNING') return;
       const pending: Promise<void> = this.#scope

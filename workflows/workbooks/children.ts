@@ -40,7 +40,13 @@ export class Children {
     return this.#starting > 0;
   }
 
-  start(run: Run, task: TaskExecution, execution: ActionExecution, name: string, loaded: LoadedWorkflow): void {
+  start(
+    run: Run,
+    task: TaskExecution,
+    execution: ActionExecution,
+    name: string,
+    loaded: LoadedWorkflow,
+  ): void {
     const input: WorkbookRunInput = {
       execution_id: execution.id,
       workflow: name,
@@ -92,13 +98,13 @@ export class Children {
   }
 
   #failed(run: Run, execution: ActionExecution, error: unknown): void {
-    const reason = error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : '';
+    const reason =
+      error instanceof Error ? (error.cause instanceof Error ? error.cause.message : error.message) : '';
     this.#hear(() => void completeChild(run, execution.id, { state: 'ERROR', output: { result: reason } }));
   }
 
   tell(execution: ActionExecution, order: ChildOrder): void {
-    const signal: OrderSignal =
-      order.kind === 'stop' ? { kind: 'stop', message: order.message } : order;
+    const signal: OrderSignal = order.kind === 'stop' ? { kind: 'stop', message: order.message } : order;
     void this.#signal(execution.id, messages.order, signal);
   }
 

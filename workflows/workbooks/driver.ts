@@ -15,10 +15,16 @@ import type { Host } from '../../workbooks/engine/host.ts';
 import { begin, stopRun } from '../../workbooks/engine/lifecycle.ts';
 import { newRun } from '../../workbooks/engine/new-run.ts';
 import { Run } from '../../workbooks/engine/run.ts';
-import type { ActionExecution, RunState, StartRequest, TaskExecution, Timer } from '../../workbooks/engine/state.ts';
+import { splitInput } from '../../workbooks/engine/start.ts';
+import type {
+  ActionExecution,
+  RunState,
+  StartRequest,
+  TaskExecution,
+  Timer,
+} from '../../workbooks/engine/state.ts';
 import { unstick } from '../../workbooks/engine/stuck.ts';
 import { defaultLimits, type EntropySource } from '../../workbooks/expressions/language.ts';
-import { splitInput } from '../../workbooks/engine/start.ts';
 import { normalizeWorkflow } from '../../workbooks/language/normalize.ts';
 import { Actions } from './actions.ts';
 import { Children } from './children.ts';
@@ -132,7 +138,12 @@ export class Driver {
     }
     const names = normalizeWorkflow(local, loaded.spec).input.map(({ name }) => name);
     const split = splitInput(this.#input.input, names);
-    const of = { rootId: parent.root_id, rootEnv: parent.root_env, taskId: parent.task_id, index: parent.index };
+    const of = {
+      rootId: parent.root_id,
+      rootEnv: parent.root_env,
+      taskId: parent.task_id,
+      index: parent.index,
+    };
     const start = { ...common, input: split.input, params: { ...params, ...split.params }, parent: of };
     return newRun(start, this.#source, defaultLimits);
   }

@@ -1,7 +1,20 @@
-import { ApplicationFailure, condition, defineQuery, defineSignal, defineUpdate, setHandler } from '@temporalio/workflow';
+import {
+  ApplicationFailure,
+  condition,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  setHandler,
+} from '@temporalio/workflow';
 import type { Outcome } from '../../workbooks/actions/action.ts';
 import { builtInAction } from '../../workbooks/actions/registry.ts';
-import { completeAction, completeChild, refuseChild, updateAction, updateChild } from '../../workbooks/engine/events.ts';
+import {
+  completeAction,
+  completeChild,
+  refuseChild,
+  updateAction,
+  updateChild,
+} from '../../workbooks/engine/events.ts';
 import { pauseRun, rerunTask, resumeRun, stopRun } from '../../workbooks/engine/lifecycle.ts';
 import type { Run } from '../../workbooks/engine/run.ts';
 import type { Dictionary } from '../../workbooks/expressions/value.ts';
@@ -33,8 +46,12 @@ export class Mailbox {
   }
 
   open(): void {
-    setHandler(defineSignal<[OrderSignal]>(messages.order), (order) => this.#inTurn((run) => obey(run, order)));
-    setHandler(defineSignal<[ChildSignal]>(messages.child), (signal) => this.#inTurn((run) => hearChild(run, signal)));
+    setHandler(defineSignal<[OrderSignal]>(messages.order), (order) =>
+      this.#inTurn((run) => obey(run, order)),
+    );
+    setHandler(defineSignal<[ChildSignal]>(messages.child), (signal) =>
+      this.#inTurn((run) => hearChild(run, signal)),
+    );
     setHandler(defineUpdate<void, []>(messages.pause), () => this.#answer((run) => pauseRun(run, null)));
     setHandler(defineUpdate<void, [Dictionary]>(messages.resume), (env) =>
       this.#answer((run) => {
@@ -43,7 +60,9 @@ export class Mailbox {
       }),
     );
     setHandler(
-      defineUpdate<void, [{ task_id: string; reset: boolean; skip: boolean; env: Dictionary }]>(messages.rerun),
+      defineUpdate<void, [{ task_id: string; reset: boolean; skip: boolean; env: Dictionary }]>(
+        messages.rerun,
+      ),
       ({ task_id, ...how }) => this.#answer((run) => rerunTask(run, run.task(task_id), how)),
     );
     setHandler(defineUpdate<void, [ActionUpdate]>(messages.update), (update) =>
@@ -108,7 +127,8 @@ function applyUpdate(run: Run, { action_execution_id: id, state, output }: Actio
   const found = run.action(id);
   if (found === undefined) throw refused(`it has no action execution ${id}`);
   const { start, state: now } = found.execution;
-  if (start.kind === 'workflow') throw refused('that is a sub-workflow: pause, resume or cancel its execution');
+  if (start.kind === 'workflow')
+    throw refused('that is a sub-workflow: pause, resume or cancel its execution');
   if (now === 'SUCCESS' || now === 'ERROR' || now === 'CANCELLED') {
     throw refused(`the action execution is over already (${now})`);
   }

@@ -33,7 +33,8 @@ export function resume(
     rerunTask(run, run.task(task_id), how);
   } else reopenTask(run, order.execution_id);
   for (const { execution } of open) {
-    if (execution.id === (order.kind === 'reopen' ? order.execution_id : '') || mayStartAgain(execution)) continue;
+    if (execution.id === (order.kind === 'reopen' ? order.execution_id : '') || mayStartAgain(execution))
+      continue;
     const reason = 'it was cut off when the run had ended';
     if (execution.kind === 'workflow') {
       run.later(() => completeChild(run, execution.id, { state: 'ERROR', output: { result: reason } }));
