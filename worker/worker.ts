@@ -22,6 +22,7 @@ import { createReconcileActivities } from '../activities/reconcile.ts';
 import { createRestoreActivities } from '../activities/restore.ts';
 import { createRetentionActivities } from '../activities/retention.ts';
 import { createWorkbookActivities } from '../activities/workbooks/action-run.ts';
+import { createWorkbookRegistryActivities } from '../activities/workbooks/registry.ts';
 import { checkDirectoryAllowed, directoriesFor } from '../config/directories.ts';
 import { checkStatementsAllowed } from '../config/hook-statements.ts';
 import type { Config } from '../config/load.ts';
@@ -171,6 +172,7 @@ async function registered(
       ...createRestoreActivities(deps),
       ...createRetentionActivities(deps),
       ...createWorkbookActivities(deps),
+      ...createWorkbookRegistryActivities(deps),
     },
     shutdownGraceTime: `${options.graceSeconds} seconds`,
     // A worker that is stopped (SIGSTOP, a frozen host) still has its polls open, and each of them swallows a task

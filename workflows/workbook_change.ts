@@ -1,7 +1,7 @@
 import { proxyActivities } from '@temporalio/workflow';
-import type { WorkbookActivities } from '../activities/workbooks/registry.ts';
+import type { WorkbookRegistryActivities } from '../activities/workbooks/registry.ts';
 
-const { workbook_write } = proxyActivities<WorkbookActivities>({
+const { workbook_write } = proxyActivities<WorkbookRegistryActivities>({
   startToCloseTimeout: '2 minutes',
   scheduleToCloseTimeout: '10 minutes',
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },

@@ -25,12 +25,13 @@ export async function workbook_run(input: WorkbookRunInput): Promise<WorkbookEnd
   const driver = new Driver(input);
   const asked = CancellationScope.current().cancelRequested;
   asked.catch(() => driver.cancel());
-  const end = await CancellationScope.nonCancellable(() => driver.drive());
-  upsertMemo({
-    state: end.state,
-    output: summary(end),
-    facts: { workflow_name: driver.workflowName, task_execution_id: input.parent?.task_id ?? null },
-  });
+  const note = (end: WorkbookEnd) =>
+    upsertMemo({
+      state: end.state,
+      output: summary(end),
+      facts: { workflow_name: driver.workflowName, task_execution_id: input.parent?.task_id ?? null },
+    });
+  const end = await CancellationScope.nonCancellable(() => driver.drive(note));
   if (end.state === 'CANCELLED') throw new CancelledFailure(end.state_info ?? 'cancelled');
   if (end.state === 'ERROR') {
     const message = (end.state_info ?? 'the workflow failed').split('\n')[0] ?? '';

@@ -5,6 +5,7 @@ import type { ActionRun } from '../../workbooks/actions/action-run.ts';
 import { checkConstruction } from '../../workbooks/actions/construct.ts';
 import type { PlatformAction } from '../../workbooks/actions/platform.ts';
 import { builtInAction } from '../../workbooks/actions/registry.ts';
+import { isRepeatable } from '../../workbooks/actions/repeatable.ts';
 import type { Value } from '../../workbooks/expressions/value.ts';
 import { whileBeating } from '../beating.ts';
 import type { ActivityDeps } from '../deps.ts';
@@ -45,7 +46,7 @@ async function actionRun(deps: ActionDeps, run: ActionRun): Promise<Outcome> {
   if (facts?.runs !== 'activity') {
     return { error: raised(run.shown, id, `${run.name} is no action of a worker`) };
   }
-  if (Context.current().info.attempt > 1 && !run.safe_rerun && !isRepeatable(facts)) {
+  if (Context.current().info.attempt > 1 && !run.safe_rerun && !isRepeatable(facts, run.input)) {
     return {
       error: `Request to run an action was redelivered, but it cannot be re-run safely. The only safe thing to do is fail it [action=${run.shown}].`,
     };
@@ -134,9 +135,4 @@ async function dispatch(
 
 function isPlatform(facts: ActionFacts): facts is PlatformAction {
   return 'method' in facts;
-}
-
-/** Whether a second run does no harm, whatever became of the first. */
-function isRepeatable(facts: ActionFacts): boolean {
-  return isPlatform(facts) ? facts.repeatable : /^std\.(javascript|js)$/.test(facts.name);
 }

@@ -8,10 +8,10 @@ import type { ActivityDeps } from '../deps.ts';
 import { withFailures } from '../failure.ts';
 import { lookElsewhere } from './elsewhere.ts';
 
-export type WorkbookActivities = ReturnType<typeof createWorkbookActivities>;
+export type WorkbookRegistryActivities = ReturnType<typeof createWorkbookRegistryActivities>;
 
 /** The registry of workbooks, for the workflows that run and change them. */
-export function createWorkbookActivities(deps: ActivityDeps) {
+export function createWorkbookRegistryActivities(deps: ActivityDeps) {
   return withFailures({
     /** Writes a revision: creation, change, or, without a text, deletion. @throws conflict, refused, usage */
     async workbook_write(input: {

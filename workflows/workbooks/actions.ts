@@ -1,13 +1,11 @@
 import {
   ActivityCancellationType,
-  ActivityFailure,
   type CancellationScope,
   isCancellation,
   proxyActivities,
 } from '@temporalio/workflow';
-import type { ActionRunActivities } from '../../activities/workbooks/action-request.ts';
+import type { WorkbookActivities } from '../../activities/workbooks/action-run.ts';
 import type { ActionFacts } from '../../workbooks/actions/action.ts';
-import { isRepeatable } from '../../workbooks/actions/repeatable.ts';
 import { completeAction } from '../../workbooks/engine/events.ts';
 import type { Run } from '../../workbooks/engine/run.ts';
 import type { ActionExecution, StartRequest, TaskExecution } from '../../workbooks/engine/state.ts';
@@ -63,7 +61,7 @@ export class Actions {
     facts: ActionFacts,
   ): void {
     this.#queue.push(() => {
-      if (execution.state !== 'RUNNING') return;
+      if (execution.state !== 'RUNNING' || this.#scope.consideredCancelled) return;
       const pending: Promise<void> = this.#scope
         .run(() => this.#execute(run, task, execution, request, facts))
         .finally(() => {
@@ -73,12 +71,6 @@ export class Actions {
       this.#pending.add(pending);
     });
     this.#fill();
-  }
-
-  /** Waits until what was cancelled has ended. */
-  async settled(): Promise<void> {
-    this.#queue.length = 0;
-    await Promise.all(this.#pending);
   }
 
   #fill(): void {
@@ -96,14 +88,12 @@ export class Actions {
     request: Request,
     facts: ActionFacts,
   ): Promise<void> {
-    const isSafe = request.safeRerun || isRepeatable(request.base, request.input);
-    const { action_run } = proxyActivities<ActionRunActivities>({
+    const { action_run } = proxyActivities<WorkbookActivities>({
       startToCloseTimeout: request.timeout === null ? '7 days' : `${request.timeout + 60} seconds`,
       heartbeatTimeout: '30 seconds',
       cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-      retry: isSafe
-        ? { initialInterval: '1 second', maximumInterval: '1 minute', maximumAttempts: 20 }
-        : { maximumAttempts: 1 },
+      // Whether an action that was cut off may run again, the activity itself decides: it has to say so if not.
+      retry: { initialInterval: '1 second', maximumInterval: '1 minute', maximumAttempts: 20 },
       ...(typeof request.target === 'string' && request.target !== '' ? { taskQueue: request.target } : {}),
     });
     try {
@@ -112,6 +102,7 @@ export class Actions {
         shown: request.shown,
         input: request.input,
         timeout: request.timeout,
+        safe_rerun: request.safeRerun,
         execution: {
           workflow_execution_id: run.state.id,
           task_execution_id: task.id,
@@ -124,12 +115,7 @@ export class Actions {
       } else this.#awaiting.add(execution.id);
     } catch (error) {
       if (isCancellation(error)) return;
-      const lost = error instanceof ActivityFailure && !isSafe ? lostWords(request.base) : '';
-      this.#hear(() => void completeAction(run, execution.id, { error: `${lost}${wordsOf(error).error}` }));
+      this.#hear(() => void completeAction(run, execution.id, { error: wordsOf(error).error }));
     }
   }
-}
-
-function lostWords(action: string): string {
-  return `the action ${action} cannot be run again safely (safe-rerun is not set), so that it failed: `;
 }

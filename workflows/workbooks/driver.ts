@@ -88,16 +88,28 @@ export class Driver {
   cancel(): void {
     this.#cancelled = true;
     this.#inbox.push(() => {
-      if (this.#run !== undefined) stopRun(this.#run, 'CANCELLED', null);
+      if (this.#run === undefined) return;
+      stopRun(this.#run, 'CANCELLED', null);
+      this.#work.cancel();
     });
   }
 
-  async drive(): Promise<WorkbookEnd> {
+  /**
+   * Runs to the end. `onEnd` is told as soon as that is known: actions that are still running then run to their own end,
+   * as in Mistral, unless the run was cancelled.
+   */
+  async drive(onEnd: (end: WorkbookEnd) => void): Promise<WorkbookEnd> {
     const refusal = await this.#start();
     const end = refusal ?? (await this.#loop());
-    this.#work.cancel();
-    await this.#actions.settled();
+    onEnd(end);
     await this.#children.tellEnd(this.#input, end, refusal !== undefined);
+    if (end.state === 'CANCELLED') this.#work.cancel();
+    while (this.#run !== undefined && this.#actions.isBusy) {
+      await condition(() => this.#inbox.length > 0 || !this.#actions.isBusy);
+      this.#handleInbox();
+      while (this.#run.settle(stepsPerTurn)) await sleep(1);
+    }
+    this.#work.cancel();
     return end;
   }
 
@@ -171,7 +183,7 @@ export class Driver {
   async #loop(): Promise<WorkbookEnd> {
     const run = this.#run as Run;
     for (;;) {
-      for (let event = this.#inbox.shift(); event !== undefined; event = this.#inbox.shift()) event();
+      this.#handleInbox();
       if (run.settle(stepsPerTurn)) {
         this.#showState(run);
         await sleep(1);
@@ -187,6 +199,10 @@ export class Driver {
       await condition(() => this.#inbox.length > 0);
       await this.#elsewheres.refresh(run);
     }
+  }
+
+  #handleInbox(): void {
+    for (let event = this.#inbox.shift(); event !== undefined; event = this.#inbox.shift()) event();
   }
 
   /** A list shows whether the run is paused. */

@@ -1,11 +1,11 @@
 import { proxyActivities } from '@temporalio/workflow';
-import type { WorkbookActivities } from '../../activities/workbooks/registry.ts';
+import type { WorkbookRegistryActivities } from '../../activities/workbooks/registry.ts';
 import type { Elsewhere } from '../../workbooks/engine/host.ts';
 import type { Run } from '../../workbooks/engine/run.ts';
 import { mentions } from '../../workbooks/expressions/evaluate.ts';
 import type { Dictionary, Value } from '../../workbooks/expressions/value.ts';
 
-const { workbook_elsewhere } = proxyActivities<WorkbookActivities>({
+const { workbook_elsewhere } = proxyActivities<WorkbookRegistryActivities>({
   startToCloseTimeout: '1 minute',
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: 5 },
 });

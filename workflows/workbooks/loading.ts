@@ -1,8 +1,8 @@
 import { proxyActivities } from '@temporalio/workflow';
-import type { WorkbookActivities } from '../../activities/workbooks/registry.ts';
+import type { WorkbookRegistryActivities } from '../../activities/workbooks/registry.ts';
 import type { LoadedWorkflow, WorkbookRunInput } from './types.ts';
 
-const { workbook_load } = proxyActivities<WorkbookActivities>({
+const { workbook_load } = proxyActivities<WorkbookRegistryActivities>({
   startToCloseTimeout: '2 minutes',
   retry: { initialInterval: '1 second', maximumInterval: '1 minute', maximumAttempts: 20 },
 });

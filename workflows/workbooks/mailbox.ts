@@ -17,6 +17,7 @@ import {
 } from '../../workbooks/engine/events.ts';
 import { pauseRun, rerunTask, resumeRun, stopRun } from '../../workbooks/engine/lifecycle.ts';
 import type { Run } from '../../workbooks/engine/run.ts';
+import { isPausedOrCompleted, type State } from '../../workbooks/engine/states.ts';
 import type { Dictionary } from '../../workbooks/expressions/value.ts';
 import type { Driver } from './driver.ts';
 import {
@@ -67,6 +68,16 @@ export class Mailbox {
     );
     setHandler(defineUpdate<void, [ActionUpdate]>(messages.update), (update) =>
       this.#answer((run) => applyUpdate(run, update)),
+    );
+    setHandler(
+      defineUpdate<State, []>(messages.wait),
+      async () => {
+        await condition(
+          () => this.#driver.run !== undefined && isPausedOrCompleted(this.#driver.run.state.state),
+        );
+        return (this.#driver.run as Run).state.state;
+      },
+      { unfinishedPolicy: HandlerUnfinishedPolicy.ABANDON },
     );
     setHandler(defineQuery<WorkbookView | null>(messages.view), () => {
       const { run } = this.#driver;

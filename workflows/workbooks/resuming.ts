@@ -46,5 +46,5 @@ export function resume(
 function mayStartAgain({ start }: ActionExecution): boolean {
   if (start.kind === 'workflow') return false;
   const facts = builtInAction(start.base);
-  return start.safeRerun || facts?.runs !== 'activity' || isRepeatable(start.base, start.input);
+  return start.safeRerun || (facts !== undefined && isRepeatable(facts, start.input));
 }

@@ -132,6 +132,8 @@ export const messages = {
   resume: 'workbook_resume',
   rerun: 'workbook_rerun',
   update: 'workbook_action_update',
+  /** Answers with the state once the run is over or paused. */
+  wait: 'workbook_wait',
   view: 'workbook_view',
   snapshot: 'workbook_snapshot',
 } as const;
