@@ -4,6 +4,7 @@ import {
   defineQuery,
   defineSignal,
   defineUpdate,
+  HandlerUnfinishedPolicy,
   setHandler,
 } from '@temporalio/workflow';
 import type { Outcome } from '../../workbooks/actions/action.ts';
