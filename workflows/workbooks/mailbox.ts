@@ -1,10 +1,10 @@
+import { HandlerUnfinishedPolicy } from '@temporalio/common';
 import {
   ApplicationFailure,
   condition,
   defineQuery,
   defineSignal,
   defineUpdate,
-  HandlerUnfinishedPolicy,
   setHandler,
 } from '@temporalio/workflow';
 import type { Outcome } from '../../workbooks/actions/action.ts';
