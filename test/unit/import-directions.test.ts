@@ -32,6 +32,7 @@ const rules: Record<string, { code: string[]; types?: string[]; packages?: RegEx
       'freshness',
       'workbooks',
       'workflows/types.ts',
+      'workflows/workbooks/types.ts',
       'engines/registry.ts',
     ],
     types: ['engines', 'workflows'],
@@ -44,7 +45,15 @@ const rules: Record<string, { code: string[]; types?: string[]; packages?: RegEx
     packages: /^(@temporalio\/(workflow|common)|uuid)$/,
   },
   activities: {
-    code: ['engines', 'repository', 'config', 'freshness', 'workbooks', 'workflows/types.ts'],
+    code: [
+      'engines',
+      'repository',
+      'config',
+      'freshness',
+      'workbooks',
+      'workflows/types.ts',
+      'workflows/workbooks/types.ts',
+    ],
     types: ['workflows', 'worker'],
   },
   // The layout is names alone: how to restore with stock tools has to say where things are.
