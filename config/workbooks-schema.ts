@@ -13,6 +13,8 @@ const host = z
   .regex(/^[^\s/@]+$/, expectsHost)
   .refine((text) => allowedPlace(text) !== null, expectsHost);
 
+const expectsSecret = 'a reference: { file: PATH } or { env: NAME }, and `to`, a list of hosts';
+
 const path = z.string('a path').min(1, 'a path');
 
 function limit(least: number, most: number, expects: string) {
@@ -96,20 +98,25 @@ export const workbooksSchema = z.strictObject({
   secrets: z
     .record(
       z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]{0,63}$/, 'a name of letters, digits, _ and -'),
-      z.union(
-        [
-          z.strictObject({ file: path, to: z.array(host).optional() }),
-          z.strictObject({
-            env: z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable'),
-            to: z.array(host).optional(),
-          }),
-        ],
-        'a reference: { file: PATH } or { env: NAME }, and `to`, a list of hosts',
-      ),
+      z
+        .strictObject(
+          {
+            file: path.optional().describe('a file of the worker: actions use it as `$' + '{secret:NAME}`'),
+            env: z
+              .string()
+              .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'the name of an environment variable')
+              .optional()
+              .describe('or an environment variable of the worker'),
+            to: z
+              .array(host)
+              .optional()
+              .describe(
+                'hosts, or host:port, that alone may be told, and then in the body of a request too; default: any, in credentials only',
+              ),
+          },
+          expectsSecret,
+        )
+        .refine(({ file, env }) => (file === undefined) !== (env === undefined), expectsSecret),
     )
-    .optional()
-    .describe(
-      'what actions may use as `$' +
-        '{secret:NAME}`; `to`: with these hosts only, and then in the body of a request as well',
-    ),
+    .optional(),
 });

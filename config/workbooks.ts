@@ -51,10 +51,10 @@ export function workbooksConfig(
     },
     javascript: { memory: bytes(javascript.memory, 64 * 1024 ** 2), limit: seconds(javascript.limit, 10) },
     secrets: new Map(
-      Object.entries(secrets).map(([name, { to, ...reference }]): [string, WorkbookSecret] => [
+      Object.entries(secrets).map(([name, { file, env = '', to }]): [string, WorkbookSecret] => [
         name,
         {
-          reference: 'file' in reference ? { file: located(reference.file) } : reference,
+          reference: file === undefined ? { env } : { file: located(file) },
           to: to === undefined ? null : places(to),
         },
       ]),

@@ -1,4 +1,4 @@
-// Writes docs/commands.md, docs/configuration.md, docs/metrics.md, docs/engines/README.md and the dashboard from what the code declares.
+// Writes docs/commands.md, docs/actions.md, docs/configuration.md, docs/metrics.md, docs/engines/README.md and the dashboard from what the code declares.
 import { writeFile } from 'node:fs/promises';
 import { references } from './reference/references.ts';
 

@@ -1,5 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { loadAllCommands } from '../../cli/catalog.ts';
+import { builtInActions } from '../../workbooks/actions/registry.ts';
+import { actionReference } from './actions.ts';
 import { commandReference } from './commands.ts';
 import { configurationReference } from './configuration.ts';
 import { dashboard } from './dashboard.ts';
@@ -11,6 +13,7 @@ export async function references(): Promise<{ path: string; text: string }[]> {
   const path = (name: string) => fileURLToPath(new URL(`../../docs/${name}`, import.meta.url));
   return [
     { path: path('commands.md'), text: commandReference(await loadAllCommands()) },
+    { path: path('actions.md'), text: actionReference(builtInActions()) },
     { path: path('configuration.md'), text: configurationReference() },
     { path: path('metrics.md'), text: metricsReference() },
     { path: path('engines/README.md'), text: await engineReference() },
