@@ -156,10 +156,24 @@ export function createJanitorActivities(deps: ActivityDeps) {
           await repository.store.abortUnfinished(write);
           removed.push(`a write of ${write.key} that was cut`);
         }
+        const values = await repository.removeValues(await oldestNeeded(temporal, input.now));
+        if (values > 0) removed.push(`${values} large values of runs that are long over`);
         return { removed, problems: [] };
       });
     },
   });
+}
+
+/** Days for which a history is kept at most, with room: what a closed run has referred to is needed as long. */
+const historyDays = 400;
+
+/** Since when values may be needed: by histories that are kept, and by what runs, however long it has. */
+async function oldestNeeded(temporal: ActivityDeps['temporal'], now: string): Promise<Date> {
+  let oldest = Date.parse(now) - historyDays * 86_400_000;
+  for await (const { startTime } of temporal.workflow.list({ query: `ExecutionStatus = 'Running'` })) {
+    oldest = Math.min(oldest, startTime.getTime());
+  }
+  return new Date(oldest);
 }
 
 async function laneHolds(deps: ActivityDeps, instanceId: string, backupId: string): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { connect as connectSocket } from 'node:net';
 import type { Client, Connection, ConnectionOptions } from '@temporalio/client';
+import type { PayloadCodec } from '@temporalio/common';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { fromGrpc, noAnswer } from './grpc-errors.ts';
 import type { Platform } from './platform-file.ts';
@@ -11,6 +12,8 @@ export interface TemporalTarget {
   address: string | undefined;
   namespace: string | undefined;
   env: NodeJS.ProcessEnv;
+  /** Opens what workers keep in the repository because it is too large for Temporal. */
+  codec?: PayloadCodec;
 }
 
 /** How long a server may take to let us in, in milliseconds: where nobody listens, that is to be said soon. */
@@ -77,7 +80,9 @@ export async function connectTemporal(target: TemporalTarget): Promise<TemporalL
       ? told
       : noAnswer(address, error, hint);
   }
-  return new TemporalLink(new Client({ connection, namespace }), address, namespace);
+  const dataConverter =
+    target.codec === undefined ? {} : { dataConverter: { payloadCodecs: [target.codec] } };
+  return new TemporalLink(new Client({ connection, namespace, ...dataConverter }), address, namespace);
 }
 
 async function optionsOf(

@@ -107,13 +107,17 @@ export class Surroundings {
   /** @throws BackupctlError unavailable, credentials, configuration */
   temporal(): Promise<TemporalLink> {
     this.#temporal ??= (async () => {
-      const { connectTemporal } = await import('./connection.ts');
+      const [{ connectTemporal }, { LargePayloads }] = await Promise.all([
+        import('./connection.ts'),
+        import('../repository/large-payloads.ts'),
+      ]);
       return connectTemporal({
         platform: await this.platform(),
         dataDir: this.dataDir,
         address: this.#options.address,
         namespace: this.#options.namespace,
         env: this.env,
+        codec: new LargePayloads(() => this.repository(), { mayKeep: false }),
       });
     })();
     return this.#temporal;

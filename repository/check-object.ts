@@ -39,6 +39,7 @@ const kinds: readonly {
   },
   { name: /^copies\/[a-z0-9-]+\.json$/, read: json },
   { name: /^workbooks\/[^/]+\/[1-9][0-9]*\.yaml$/ },
+  { name: /^values\/\d{4}-\d\d\/[0-9a-f]{64}\.zst\.age$/ },
   {
     name: new RegExp(`^marks/${uuid}/${uuid}-[a-z]+\\.json$`),
     read: async (store, trusted, key) => {

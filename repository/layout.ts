@@ -9,6 +9,9 @@ export const layout = {
   schedule: (id: string, revision: number) => `schedules/${id}/${revision}.json`,
   workbooks: 'workbooks/',
   workbook: (name: string, revision: number) => `workbooks/${name}/${revision}.yaml`,
+  /** What is too large for a history of Temporal, by month and SHA-256. */
+  values: 'values/',
+  value: (month: string, hash: string) => `values/${month}/${hash}.zst.age`,
   copies: 'copies/',
   copy: (name: string) => `copies/${name}.json`,
   backups: 'backups/',

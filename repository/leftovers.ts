@@ -65,6 +65,7 @@ const documents = [
   layout.instances,
   layout.schedules,
   layout.workbooks,
+  layout.values,
   layout.epochs,
   layout.copies,
 ];

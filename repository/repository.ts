@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { BackupctlError, messageOf } from '../errors/backupctl-error.ts';
-import { type AttemptOptions, beginAttempt } from './attempt.ts';
+import { type AttemptOptions, beginAttempt, indexReaders } from './attempt.ts';
 import {
   type BackupEntry,
   type BackupPlace,
@@ -67,6 +67,7 @@ import { SigningKey } from './signing.ts';
 import { ObjectExistsError, type Store, type UnfinishedWrite } from './store.ts';
 import { type UndeleteRequest, undelete } from './undelete.ts';
 import { openSegments } from './unsealing.ts';
+import { putValue, readValue, removeValues, type ValueReference } from './values.ts';
 import { type VerifyOptions, verifyBackup } from './verify.ts';
 
 /** Where else a backup may be found whole; null where nowhere. */
@@ -203,6 +204,25 @@ export class Repository {
     this.#assertWritable();
     const key = kind === 'schedules' ? layout.schedule(id, revision) : layout.workbook(id, revision);
     return putRevision(this.store, key, bytes);
+  }
+
+  // --- values of workflows ---
+
+  /** Keeps what is too large for a history of Temporal. */
+  putValue(bytes: Uint8Array, now: Date): Promise<ValueReference> {
+    this.#assertWritable();
+    return putValue(this.store, indexReaders(this.keys), bytes, now);
+  }
+
+  /** @throws BackupctlError corrupt, credentials; ObjectMissingError */
+  readValue(reference: ValueReference): Promise<Buffer> {
+    return readValue(this.store, this.#indexIdentities(), reference);
+  }
+
+  /** Removes values of months before that of an instant. @returns how many */
+  removeValues(before: Date): Promise<number> {
+    this.#assertWritable();
+    return removeValues(this.store, before);
   }
 
   // --- writing a backup ---

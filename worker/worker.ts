@@ -1,4 +1,5 @@
 import { Client, Connection } from '@temporalio/client';
+import type { DataConverter } from '@temporalio/common';
 import { NativeConnection, Worker } from '@temporalio/worker';
 import { createAlarms } from '../activities/alarm-outbox.ts';
 import { createBackupActivities } from '../activities/backup.ts';
@@ -30,6 +31,7 @@ import { checkAllowed, resolveSecret, resolveStoreSecret } from '../config/secre
 import type { Log } from '../engines/engine.ts';
 import { engineNamed } from '../engines/registry.ts';
 import type { Copies } from '../repository/copies.ts';
+import { LargePayloads } from '../repository/large-payloads.ts';
 import { PartPool } from '../repository/part-pool.ts';
 import type { Repository } from '../repository/repository.ts';
 import { type ClientCalls, clientCalls } from './client-calls.ts';
@@ -87,7 +89,7 @@ export async function createWorker(options: WorkerOptions): Promise<RunningWorke
   const connection = await Connection.connect(temporal as never);
   let native: NativeConnection | undefined;
   try {
-    const client = new Client({ connection, namespace });
+    const client = new Client({ connection, namespace, dataConverter: converter(options) });
     // What may fail comes before the worker: one that is made, and never run, is never freed.
     await registerConfiguredInstances(options.repository, options.config, new Date());
     if (options.keepsSystemSchedules) {
@@ -108,6 +110,10 @@ export async function createWorker(options: WorkerOptions): Promise<RunningWorke
     await native?.close();
     throw error;
   }
+}
+
+function converter({ repository }: WorkerOptions): DataConverter {
+  return { payloadCodecs: [new LargePayloads(async () => repository, { mayKeep: true })] };
 }
 
 async function registered(
@@ -153,6 +159,7 @@ async function registered(
     namespace,
     taskQueue,
     workflowBundle: { codePath: options.workflowBundlePath },
+    dataConverter: converter(options),
     activities: {
       ...createBackupActivities(deps),
       ...createClosingActivities(deps),
