@@ -35,6 +35,7 @@ export async function guardedAgent(url: URL, options: ConnectOptions): Promise<A
   const connect = buildConnector({
     timeout: options.timeout,
     maxCachedSessions: 0,
+    allowH2: false,
     rejectUnauthorized: options.verify !== false,
     ...(typeof options.verify === 'string' ? { ca: options.verify } : {}),
     lookup: (_name, { all }, done) => {
@@ -46,6 +47,7 @@ export async function guardedAgent(url: URL, options: ConnectOptions): Promise<A
   return new Agent({
     connections: 1,
     pipelining: 1,
+    allowH2: false,
     // What is connected to in the end is looked at once more.
     connect: (to, done) =>
       connect(to, (...[error, socket]) => {

@@ -1,5 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { MockActivityEnvironment } from '@temporalio/testing';
@@ -344,7 +347,7 @@ describe('std.http', () => {
     const { run } = await worker(`workbooks: { http: { allow: ['127.0.0.1'], limit: 1s } }`);
     const silent = run('std.http', { url: `http://${there.place}/`, timeout: 0.2 });
     expect(errorOf(await silent)).toMatch(
-      /Failed to send HTTP request: (Headers Timeout Error|it took longer)/,
+      /Failed to send HTTP request: (Headers Timeout|Connect Timeout|it took longer)/,
     );
     const drip = run('std.http', { url: `http://${there.place}/drip` });
     expect(errorOf(await drip)).toContain('it took longer than 1 s');
@@ -383,6 +386,33 @@ describe('std.http', () => {
       expect(errorOf(await run('std.http', input))).toMatch(message);
     }
     expect(there.requests).toEqual([]);
+  });
+});
+
+describe('std.http over TLS', () => {
+  test('believes certificates that are good, that a file names, or any if told so', async () => {
+    const made = await worker(
+      (folder) =>
+        `workbooks: { http: { allow: [localhost] } }\nsecrets: { files: [${join(folder, 'cert.pem')}] }`,
+    );
+    const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(made.folder, name)) as [string, string];
+    const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
+    const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+    execFileSync('openssl', [...request, '-keyout', key, '-out', cert, '-days', '1', ...names], {
+      stdio: 'ignore',
+    });
+    const tls = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (seen, answer) => {
+      answer.end(`HTTP/${seen.httpVersion}`);
+    });
+    await new Promise<void>((resolve) => tls.listen(0, 'localhost', () => resolve()));
+    open.push({ stop: () => new Promise((resolve) => tls.close(() => resolve())) });
+    const url = `https://localhost:${(tls.address() as AddressInfo).port}/`;
+    expect(errorOf(await made.run('std.http', { url }))).toMatch(/self.signed certificate/);
+    expect(resultOf(await made.run('std.http', { url, verify: false })).content).toBe('HTTP/1.1');
+    expect(resultOf(await made.run('std.http', { url, verify: cert })).content).toBe('HTTP/1.1');
+    expect(errorOf(await made.run('std.http', { url, verify: key }))).toContain('verify: ');
+    const other = url.replace('localhost', '127.0.0.1');
+    expect(errorOf(await made.run('std.http', { url: other, verify: cert }))).toContain('blocked address');
   });
 });
 
@@ -526,12 +556,14 @@ test('what may not run twice is not run again where a worker was lost', async ()
   const { run } = await worker(`workbooks: { http: { allow: ['127.0.0.1'] } }`);
   const again = () => new MockActivityEnvironment({ attempt: 2 });
   const url = `http://${there.place}/`;
-  const refused = await run('std.http', { url }, { environment: again() });
+  const refused = await run('std.http', { url, method: 'POST' }, { environment: again() });
   expect(refused).toEqual({
     error:
       'Request to run an action was redelivered, but it cannot be re-run safely. The only safe thing to do is fail it [action=<the action>].',
   });
   expect(there.requests).toEqual([]);
-  const safe = await run('std.http', { url }, { environment: again(), safe_rerun: true });
+  const safe = await run('std.http', { url, method: 'POST' }, { environment: again(), safe_rerun: true });
   expect(resultOf(safe).status).toBe(200);
+  const harmless = await run('std.http', { url }, { environment: again() });
+  expect(resultOf(harmless).status).toBe(200);
 });
