@@ -23,7 +23,7 @@ export function splitSpace(text: string, most: number): string[] {
   let index = skipSpace(text, 0);
   while (index < text.length) {
     if (most >= 0 && parts.length === most) {
-      parts.push(text.slice(index, spaceBefore(text)));
+      parts.push(text.slice(index));
       break;
     }
     let end = index;
@@ -40,7 +40,7 @@ export function splitSpaceFromEnd(text: string, most: number): string[] {
   let end = spaceBefore(text);
   while (end > 0) {
     if (most >= 0 && parts.length === most) {
-      parts.push(text.slice(skipSpace(text, 0), end));
+      parts.push(text.slice(0, end));
       break;
     }
     let start = end;

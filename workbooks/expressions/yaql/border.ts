@@ -1,7 +1,7 @@
 import { Float, floatText, toDouble } from '../python/float.ts';
 import { put, type Value } from '../value.ts';
 import type { Budget } from './budget.ts';
-import { Dict, each, isIterable, isMapping, isNumber, isSet, pairs } from './collections.ts';
+import { Dict, each, elementsOf, isIterable, isMapping, isNumber, isSet, pairs } from './collections.ts';
 import { DateTime } from './datetime.ts';
 import { YaqlError } from './fault.ts';
 
@@ -29,6 +29,7 @@ function converted(value: unknown, budget: Budget, form: Form, depth: number, fr
   if (value instanceof DateTime) return value.stored();
   if (isMapping(value)) return dictionary(value, budget, form, depth, frozen);
   if (!isIterable(value)) throw new YaqlError('the value is no data');
+  if (form === 'python' && !elementsOf(value)) throw new YaqlError('the value cannot be written as YAML');
   const items: unknown[] = [];
   const isUnique = isSet(value);
   for (const item of each(value)) {
@@ -45,7 +46,7 @@ function converted(value: unknown, budget: Budget, form: Form, depth: number, fr
 function dictionary(mapping: object, budget: Budget, form: Form, depth: number, frozen: number): unknown {
   // What cannot change is gone into so far by Mistral's writer of JSON, and is null from there on.
   const deeper = frozen + (form === 'json_dump' && !(mapping instanceof Dict && !mapping.isFrozen) ? 1 : 0);
-  if (form === 'json_dump' && deeper > 4) return null;
+  if (form === 'json_dump' && deeper > 3) return null;
   const result: { [key: string]: Value } = {};
   let count = 0;
   for (const [key, item] of pairs(mapping as Dict)) {

@@ -98,7 +98,7 @@ export class DateTime {
 
   /** As Mistral stores it: without the zone, always with a fraction. */
   stored(): string {
-    const text = this.iso('T');
+    const text = this.iso('T').replace(/^0+/, '');
     return text.includes('.') ? text : `${text}.000000`;
   }
 

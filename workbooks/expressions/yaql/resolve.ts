@@ -23,7 +23,10 @@ export function call(
   budget.step();
   budget.enter();
   const { definition, bound } = choose(name, context, args, named, receiver);
-  const site = new CallSite(context, bound.named);
+  const unwrapped = bound.named.map(
+    ([key, value]) => [key, value instanceof Constant ? value.value : value] as const,
+  );
+  const site = new CallSite(context, unwrapped);
   const converted = bound.values.map((value, index) => bound.types[index]?.convert(value, site));
   const payload = definition.payload as (site: CallSite, ...args: unknown[]) => unknown;
   const result = payload(site, ...converted);

@@ -118,7 +118,7 @@ export function splitSpaces(text: string, cuts: number): string[] {
   for (;;) {
     while (index < text.length && isSpace(text[index])) index++;
     if (index >= text.length) return parts;
-    if (cuts >= 0 && parts.length >= cuts) return [...parts, strip(text.slice(index), null, false, true)];
+    if (cuts >= 0 && parts.length >= cuts) return [...parts, text.slice(index)];
     const from = index;
     while (index < text.length && !isSpace(text[index])) index++;
     parts.push(text.slice(from, index));
@@ -132,7 +132,7 @@ export function splitSpacesLast(text: string, cuts: number): string[] {
     end = spaceBefore(text, end);
     if (end === 0) return parts;
     if (cuts >= 0 && parts.length >= cuts) {
-      return [strip(text.slice(0, end), null, true, false), ...parts];
+      return [text.slice(0, end), ...parts];
     }
     let from = end;
     while (from > 0 && !isSpace(text[from - 1])) from--;

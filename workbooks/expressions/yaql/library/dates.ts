@@ -117,7 +117,8 @@ export const dates: readonly Definition[] = [
   property('weekday', (value) => value.weekday),
   property('utc', (value) => new DateTime(value.wall - value.offset, value.offset)),
   property('offset', (value) => new Timespan(value.offset)),
-  property('timestamp', (value) => float(Number(value.instant - value.offset + value.offset) / 1e6)),
+  // The offset is taken away twice, as in YAQL.
+  property('timestamp', (value) => float(Number(value.instant - value.offset) / 1e6)),
   asFunction('#operator_+', [moment, span], (_site: CallSite, value: DateTime, by: Timespan) =>
     value.plus(by),
   ),

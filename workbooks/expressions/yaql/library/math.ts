@@ -74,6 +74,14 @@ function toFloat(value: unknown): Num {
   return float(Number(text.replaceAll('_', '')));
 }
 
+/** Of two truth values it is one again. */
+function bitwise(name: string, compute: (left: bigint, right: bigint) => bigint): Definition {
+  return asFunction(name, integers, (_site: CallSite, left: Int, right: Int) => {
+    const result = compute(big(left), big(right));
+    return typeof left === 'boolean' && typeof right === 'boolean' ? result !== 0n : integer(result);
+  });
+}
+
 function shiftLeft(value: Int, count: Int): Num {
   const by = big(count);
   if (by < 0n) throw new YaqlError('a number of bits to shift by is below zero');
@@ -130,15 +138,9 @@ export const maths: readonly Definition[] = [
   asFunction('float', [parameter('value', any)], (_site: CallSite, value: unknown) => toFloat(value)),
   asFunction('random', [], (site: CallSite) => float(site.budget.source.random())),
   asFunction('random', [parameter('from', any), parameter('to', any)], between),
-  asFunction('bitwiseAnd', integers, (_site: CallSite, left: Int, right: Int) =>
-    integer(big(left) & big(right)),
-  ),
-  asFunction('bitwiseOr', integers, (_site: CallSite, left: Int, right: Int) =>
-    integer(big(left) | big(right)),
-  ),
-  asFunction('bitwiseXor', integers, (_site: CallSite, left: Int, right: Int) =>
-    integer(big(left) ^ big(right)),
-  ),
+  bitwise('bitwiseAnd', (left, right) => left & right),
+  bitwise('bitwiseOr', (left, right) => left | right),
+  bitwise('bitwiseXor', (left, right) => left ^ right),
   asFunction('bitwiseNot', [parameter('arg', int)], (_site: CallSite, value: Int) => integer(~big(value))),
   asFunction(
     'shiftBitsRight',
