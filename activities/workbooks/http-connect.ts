@@ -12,6 +12,7 @@ export interface ConnectOptions {
   timeout: number;
   /** False: any certificate will do; a text: those that are believed, in PEM. */
   verify: boolean | string;
+  signal: AbortSignal;
   /** Of the system, but in tests. */
   resolve?: (host: string) => Promise<LookupAddress[]>;
 }
@@ -63,13 +64,20 @@ export async function guardedAgent(url: URL, options: ConnectOptions): Promise<A
   });
 }
 
-async function addressesOf(host: string, { resolve }: ConnectOptions): Promise<LookupAddress[]> {
+async function addressesOf(host: string, { resolve, signal }: ConnectOptions): Promise<LookupAddress[]> {
   const version = isIP(host);
   if (version !== 0) return [{ address: host, family: version }];
+  // A resolver cannot be called off: it is left behind.
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
   try {
-    const found = await (resolve ?? ((name: string) => lookup(name, { all: true })))(host);
+    signal.throwIfAborted();
+    const looking = (resolve ?? ((name: string) => lookup(name, { all: true })))(host);
+    const found = await Promise.race([looking, aborted]);
     if (found.length > 0) return found;
   } catch (error) {
+    signal.throwIfAborted();
     const { code } = error as NodeJS.ErrnoException;
     throw new ActionFailure(
       `Failed to send HTTP request: ${host} cannot be resolved (${code ?? 'it failed'})`,

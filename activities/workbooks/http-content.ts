@@ -2,9 +2,7 @@ import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { Value } from '../../workbooks/expressions/value.ts';
 import { ActionFailure } from './failure.ts';
-
-/** Deeper than this JSON stays a text. */
-const deepest = 500;
+import { isTooDeep } from './nesting.ts';
 
 /**
  * Reads a body to its end, unpacked.
@@ -85,15 +83,4 @@ function wideEncodingOf(bytes: Buffer): string {
   if (bytes.length >= 4 && bytes[0] === 0 && bytes[1] !== 0 && bytes[2] === 0) return 'utf-16be';
   if (bytes.length >= 4 && bytes[0] !== 0 && bytes[1] === 0 && bytes[3] === 0) return 'utf-16le';
   return 'utf-8';
-}
-
-function isTooDeep(value: Value): boolean {
-  let level: readonly Value[] = [value];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > deepest) return true;
-    level = level.flatMap((item): readonly Value[] =>
-      typeof item === 'object' && item !== null ? (Object.values(item) as Value[]) : [],
-    );
-  }
-  return false;
 }

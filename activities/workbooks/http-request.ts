@@ -1,6 +1,6 @@
 import { pythonJson } from '../../workbooks/actions/python-json.ts';
-import { isTrue, typeName } from '../../workbooks/actions/python-value.ts';
-import { numberText, repr } from '../../workbooks/expressions/python/repr.ts';
+import { isTrue, pythonText, typeName } from '../../workbooks/actions/python-value.ts';
+import { repr } from '../../workbooks/expressions/python/repr.ts';
 import { type Dictionary, isDictionary, own, type Value } from '../../workbooks/expressions/value.ts';
 import { ActionFailure } from './failure.ts';
 import type { ActionSecrets } from './secrets.ts';
@@ -19,12 +19,6 @@ export interface HttpRequest {
   timeout: number | null;
   /** False: any certificate is good enough. A text: the file of those that are believed. */
   verify: boolean | string;
-}
-
-/** As Python's `str`. */
-export function pythonText(value: Value): string {
-  if (typeof value === 'string') return value;
-  return typeof value === 'number' ? numberText(value) : repr(value);
 }
 
 /**

@@ -112,6 +112,7 @@ async function exchange(
     allow: config.allow,
     timeout,
     verify: await certificates(request, surroundings),
+    signal,
     ...(resolve === undefined ? {} : { resolve }),
   });
   try {

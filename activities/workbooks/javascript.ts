@@ -1,11 +1,12 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { WorkbooksConfig } from '../../config/workbooks.ts';
-import { pythonJson } from '../../workbooks/actions/python-json.ts';
+import { pythonText } from '../../workbooks/actions/python-value.ts';
 import type { Dictionary, Value } from '../../workbooks/expressions/value.ts';
 import { Slots } from '../deps.ts';
 import { ActionFailure } from './failure.ts';
 import type { ScriptAnswer, ScriptToRun } from './javascript-thread.ts';
+import { deepest, isTooDeep } from './nesting.ts';
 
 /** Scripts at once: each has a thread and memory of its own. */
 const slots = new Slots(2);
@@ -26,14 +27,19 @@ export async function runJavaScript(
 ): Promise<Value> {
   const { script, context = null } = input as { script: Value; context?: Value };
   const work: ScriptToRun = {
-    script: typeof script === 'string' ? script : pythonJson(script),
+    script: pythonText(script),
     context: JSON.stringify(context),
     memory: config.memory,
     limit: config.limit,
     mostResult,
   };
   const answer = await slots.with(signal, () => inThread(work, signal));
-  if ('json' in answer) return JSON.parse(answer.json) as Value;
+  if ('json' in answer) {
+    const value = JSON.parse(answer.json) as Value;
+    if (isTooDeep(value))
+      throw new ActionFailure(`JavaScriptAction failed: the result is nested more than ${deepest} deep`);
+    return value;
+  }
   const interrupted = /InternalError: interrupted/.test(answer.error);
   throw new ActionFailure(
     `JavaScriptAction failed: ${interrupted ? `it took longer than ${config.limit} s` : answer.error}`,

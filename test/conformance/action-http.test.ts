@@ -201,6 +201,27 @@ describe('std.http', () => {
     expect(there.requests[0]?.headers.host).toBe(`changing.example:${there.port}`);
   });
 
+  test('a resolver that never answers does not outlast the action', async () => {
+    const asked = Promise.withResolvers<void>();
+    const end = new AbortController();
+    const running = runHttp(
+      { url: 'http://slow.example/' },
+      {
+        config: { allow: [], timeout: 5, limit: 600, maxSize: 1e6 },
+        secrets: new ActionSecrets(new Map(), async () => ''),
+        signal: end.signal,
+        checkFileAllowed: async () => {},
+        resolve: () => {
+          asked.resolve();
+          return new Promise(() => {});
+        },
+      },
+    );
+    await asked.promise;
+    end.abort(new Error('enough'));
+    await expect(running).rejects.toThrow('enough');
+  });
+
   test('networks, hosts and ports can be allowed', async () => {
     const there = await server((socket) => void socket.end(page(200, 'fine')));
     for (const allowed of ['127.0.0.0/8', '127.0.0.1', `127.0.0.1:${there.port}`]) {

@@ -56,6 +56,11 @@ test.each([
   ['calls itself', 'function r() { return r() + 1 }\nreturn r()', /stack overflow/],
   ['gives too much', 'return "x".repeat(2e6)', /the result has 2\d+ bytes/],
   ['gives far too much', 'return "x".repeat(5e6)', /more than 4194304 characters/],
+  [
+    'gives what is nested beyond reason',
+    'let a = []; for (let i = 0; i < 600; i++) a = [a]; return a',
+    /nested more than 500/,
+  ],
   ['gives a circle', 'const o = {}; o.o = o; return o', /circular/],
   ['catches its end', 'for (;;) { try { for (;;); } catch {} }', /it took longer than 1 s/],
 ])('a script that %s is an error', async (_, script, message) => {

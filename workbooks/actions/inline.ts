@@ -1,7 +1,6 @@
-import { repr } from '../expressions/python/repr.ts';
 import { type Dictionary, own, put, type Value } from '../expressions/value.ts';
 import { type ActionFacts, type Outcome, raised, shownAction } from './action.ts';
-import { isTrue, readFloat, readInteger, typeName } from './python-value.ts';
+import { isTrue, pythonText, readFloat, readInteger, typeName } from './python-value.ts';
 
 /** How an action that needs no worker ended, and the seconds that it takes until then. */
 export type InlineOutcome = Outcome & { readonly delay: number };
@@ -72,7 +71,7 @@ function testDictionary(input: Dictionary, failed: (message: string) => InlineOu
   if (!isWhole) return failed(`'${typeName(size)}' object cannot be interpreted as an integer`);
   if (Number(size) > mostKeys) return failed(`size is ${size}: at most ${mostKeys} keys can be made`);
   const prefix = own(input, 'key_prefix') ?? (Object.hasOwn(input, 'key_prefix') ? null : '');
-  const text = typeof prefix === 'string' ? prefix : repr(prefix);
+  const text = pythonText(prefix);
   if (text.length * Number(size) > mostText) return failed(`the keys have more than ${mostText} characters`);
   const value = own(input, 'val') ?? (Object.hasOwn(input, 'val') ? null : '');
   const result: { [key: string]: Value } = {};

@@ -1,3 +1,6 @@
+import { numberText, repr } from '../expressions/python/repr.ts';
+import type { Value } from '../expressions/value.ts';
+
 /** How Python reads numbers in texts: blanks around them, and single underscores between digits. */
 const float =
   /^[+-]?(?:(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:e[+-]?\d+(?:_\d+)*)?|inf|infinity|nan)$/i;
@@ -40,4 +43,10 @@ export function isTrue(value: unknown): boolean {
   if (Array.isArray(value)) return value.length > 0;
   if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0;
   return Boolean(value);
+}
+
+/** As Python's `str` writes a value. @throws ExpressionError where it is nested too deeply */
+export function pythonText(value: Value): string {
+  if (typeof value === 'string') return value;
+  return typeof value === 'number' ? numberText(value) : repr(value);
 }
