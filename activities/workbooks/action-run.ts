@@ -6,6 +6,7 @@ import { checkConstruction } from '../../workbooks/actions/construct.ts';
 import type { PlatformAction } from '../../workbooks/actions/platform.ts';
 import { builtInAction } from '../../workbooks/actions/registry.ts';
 import { isRepeatable } from '../../workbooks/actions/repeatable.ts';
+import { ExpressionError } from '../../workbooks/expressions/language.ts';
 import type { Value } from '../../workbooks/expressions/value.ts';
 import { whileBeating } from '../beating.ts';
 import type { ActivityDeps } from '../deps.ts';
@@ -82,14 +83,17 @@ async function limited(
   });
   try {
     checkConstruction(facts, run.input);
-    const outcome = secrets.mask((await dispatch(deps, run, facts, secrets, signal)) as never) as Outcome;
+    const ended = await dispatch(deps, run, facts, secrets, signal);
+    const outcome: Outcome =
+      'error' in ended ? { error: secrets.mask(ended.error) } : { result: secrets.mask(ended.result) };
     const size = Buffer.byteLength(JSON.stringify(outcome));
     if (size > mostResult) return failed(`the result has ${size} bytes, and may have ${mostResult}`);
     return outcome;
   } catch (error) {
     cancellationSignal.throwIfAborted();
     if (late.signal.aborted) return failed(`Timeout after ${run.timeout} seconds`);
-    if (error instanceof ActionFailure || error instanceof ActionError) return failed(error.message);
+    const foreseen = [ActionFailure, ActionError, ExpressionError].some((kind) => error instanceof kind);
+    if (foreseen) return failed(messageOf(error));
     if (isPlatform(facts)) throw error;
     // What nobody foresaw ends the action, and not the worker's patience: its words may hold anything.
     return failed(`it failed unexpectedly: ${messageOf(error).slice(0, 300)}`);

@@ -1,3 +1,4 @@
+import { ExpressionError } from '../expressions/language.ts';
 import { type Dictionary, own, put, type Value } from '../expressions/value.ts';
 import { type ActionFacts, type Outcome, raised, shownAction } from './action.ts';
 import { isTrue, pythonText, readFloat, readInteger, typeName } from './python-value.ts';
@@ -71,10 +72,20 @@ function testDictionary(input: Dictionary, failed: (message: string) => InlineOu
   if (!isWhole) return failed(`'${typeName(size)}' object cannot be interpreted as an integer`);
   if (Number(size) > mostKeys) return failed(`size is ${size}: at most ${mostKeys} keys can be made`);
   const prefix = own(input, 'key_prefix') ?? (Object.hasOwn(input, 'key_prefix') ? null : '');
-  const text = pythonText(prefix);
+  const text = textOf(prefix);
+  if (text === null) return failed('key_prefix is nested too deeply');
   if (text.length * Number(size) > mostText) return failed(`the keys have more than ${mostText} characters`);
   const value = own(input, 'val') ?? (Object.hasOwn(input, 'val') ? null : '');
   const result: { [key: string]: Value } = {};
   for (let index = 0; index < Number(size); index += 1) put(result, `${text}${index}`, value);
   return { result, delay: 0 };
+}
+
+function textOf(value: Value): string | null {
+  try {
+    return pythonText(value);
+  } catch (error) {
+    if (error instanceof ExpressionError) return null;
+    throw error;
+  }
 }

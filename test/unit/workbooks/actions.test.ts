@@ -11,6 +11,7 @@ import { ExpressionError } from '../../../workbooks/expressions/language.ts';
 import { numberText, repr } from '../../../workbooks/expressions/python/repr.ts';
 import { type Dictionary, isDictionary, own, type Value } from '../../../workbooks/expressions/value.ts';
 import type { AdHocActionDefinition } from '../../../workbooks/language/definition.ts';
+import { generator } from '../../fixtures/random.ts';
 
 /** What Mistral's own actions make of these inputs: prove/workbooks/record-actions.py. */
 const recorded = JSON.parse(readFileSync(new URL('actions.json', import.meta.url), 'utf8')) as {
@@ -110,6 +111,48 @@ describe('standard actions', () => {
     expect(runInline(action, long, recorded.id)).toMatchObject({
       error: expect.stringContaining('characters'),
     });
+  });
+
+  test('whatever they are given, they say in words what is wrong', () => {
+    const random = generator(7);
+    const pick = <T>(list: readonly T[]) => list[Math.floor(random() * list.length)] as T;
+    let deep: Value = 1;
+    for (let depth = 0; depth < 5000; depth += 1) deep = [deep];
+    const values: readonly Value[] = [
+      ...[
+        null,
+        true,
+        false,
+        0,
+        -1,
+        1.5,
+        1e300,
+        -1e300,
+        2 ** 53,
+        '',
+        'x',
+        '\ud800',
+        '1e999',
+        '0'.repeat(5000),
+      ],
+      ...[[], [null], {}, { a: 1 }, deep, { deep }, JSON.parse('{"__proto__": {"size": 1}}') as Dictionary],
+    ];
+    let ran = 0;
+    for (let round = 0; round < 3000; round += 1) {
+      const action = pick(builtInActions());
+      const names = [...action.parameters.map(({ name }) => name), '__proto__', 'toString'];
+      const input = Object.fromEntries(
+        names.filter(() => random() < 0.4).map((name) => [name, pick(values)]),
+      );
+      messageOf(() => checkParameters(action, input));
+      if (messageOf(() => checkConstruction(action, input)) !== undefined || action.runs === 'activity')
+        continue;
+      const outcome = runInline(action, input, recorded.id);
+      expect(outcome.delay).toBeGreaterThanOrEqual(0);
+      expect(Number.isFinite(outcome.delay)).toBe(true);
+      ran += 1;
+    }
+    expect(ran).toBeGreaterThan(50);
   });
 
   test('a key that is called __proto__ is a key', () => {
