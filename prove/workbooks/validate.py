@@ -18,8 +18,24 @@ import warnings
 warnings.filterwarnings('ignore')
 logging.disable(logging.CRITICAL)
 
+import jsonschema  # noqa: E402
 from mistral.lang import parser  # noqa: E402
 from mistral.utils import safe_yaml  # noqa: E402
+
+VALIDATORS = {}
+
+
+def first_error(instance, schema):
+    """As `jsonschema.validate`, which checks the schema itself each time, and takes half a second for a workbook."""
+    validator = VALIDATORS.get(id(schema))
+    if validator is None:
+        validator = VALIDATORS[id(schema)] = jsonschema.validators.validator_for(schema)(schema)
+    for error in validator.iter_errors(instance):
+        raise error
+
+
+# Schemas live as long as their classes do.
+jsonschema.validate = first_error
 
 
 def validate(text, kind):

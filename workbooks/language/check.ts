@@ -43,6 +43,11 @@ export function parseDefinitions(text: string): ParsedDefinitions {
   return parse(text);
 }
 
+/** The same of a text that has to be of a kind. */
+export function parseAs(text: string, kind: FileKind): ParsedDefinitions {
+  return parse(text, kind);
+}
+
 function parse(text: string, expected?: FileKind): ParsedDefinitions {
   const { root, complaints, places } = readYaml(text);
   const report = new Report(places, checkExpressions);
