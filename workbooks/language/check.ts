@@ -1,6 +1,7 @@
-import type { ExpressionFault } from '../expressions/language.ts';
+import { check as checkExpressions } from '../expressions/evaluate.ts';
 import { type Dictionary, isDictionary, own } from '../expressions/value.ts';
 import { checkMemberList, checkWorkbook, type FileKind, kindOf } from './check/file.ts';
+import { keyAt } from './check/key_at.ts';
 import { Report } from './check/report.ts';
 import type { AdHocActionDefinition, Fault, WorkbookDefinition, WorkflowDefinition } from './definition.ts';
 import { normalizeAction, normalizeWorkflow } from './normalize.ts';
@@ -52,7 +53,8 @@ function parse(text: string, expected?: FileKind): ParsedDefinitions {
   const { root, complaints, places } = readYaml(text);
   const report = new Report(places, checkExpressions);
   const kind = expected ?? kindOf(root);
-  for (const { offset, message } of complaints) report.fault(offset, '', message);
+  for (const { offset, message } of complaints)
+    report.fault(offset, root ? keyAt(root, offset) : '', message);
   if (!root) {
     if (complaints.length === 0) report.fault(0, '', 'the file is empty');
     return { kind, workflows: new Map(), actions: new Map(), faults: report.faults(), warnings: [] };
@@ -93,8 +95,4 @@ function members<T>(
     if (name !== 'version' && isDictionary(raw)) found.set(name, normalize(name, raw));
   }
   return found;
-}
-
-function checkExpressions(_text: string): readonly ExpressionFault[] {
-  return [];
 }

@@ -27,7 +27,7 @@ export function checkAction(report: Report, { key: at, value: node }: YamlEntry,
   checkEntries(report, node, key, { 'base-input': checkVariables, input: checkParameters });
   const base = node.entries.get('base');
   if (base) checkCommand(report, base.value, child(key, 'base'));
-  else report.fault(at, key, '`base` is missing: the action that this one is made of');
+  else report.fault(at, child(key, 'base'), '`base` is missing: the action that this one is made of');
   const output = node.entries.get('output');
   if (output && checkStorable(report, output.value, child(key, 'output'))) {
     report.expressions(output.value, child(key, 'output'));

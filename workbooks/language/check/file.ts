@@ -97,13 +97,6 @@ export function checkMemberList(report: Report, root: YamlNode, kind: 'workflows
   for (const [name, entry] of root.entries) {
     if (name === 'version') continue;
     const place = child('', name);
-    if (typeof entry.key.value !== 'string') {
-      report.fault(
-        entry.key,
-        place,
-        `a name has to be a text, and \`${String(entry.key.value)}\` is none: put it in quotes`,
-      );
-    }
     if (isWord(name) || entry.value.kind === 'map') checkShallow(report, entry.value, place);
     if (kind === 'workflows') checkWorkflow(report, name, entry, place);
     else checkAction(report, entry, place);

@@ -1,12 +1,12 @@
-/** The known name that a misspelt one was likely meant to be: at most two letters apart, one in a short name. */
+/** The known name that a misspelt one was likely meant to be: two letters apart at most, fewer in a short name. */
 export function closest(name: string, known: Iterable<string>): string | undefined {
-  const most = name.length <= 4 ? 1 : 2;
   if (name.length > 60) return undefined;
+  const most = name.length <= 2 ? 0 : name.length <= 5 ? 1 : 2;
   let best: string | undefined;
   let bestDistance = most + 1;
   for (const candidate of known) {
     if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
-    const distance = lettersApart(name, candidate);
+    const distance = lettersApart(name.toLowerCase(), candidate.toLowerCase());
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;

@@ -171,7 +171,10 @@ function checkPublish(report: Report, node: YamlNode, key: string): void {
       : undefined,
   );
   checkDescribed(report, node, key);
-  if (!scopes.some((scope) => node.entries.has(scope))) {
+  const isEmpty = [...node.entries.keys()].every((name) =>
+    (describedKeys as readonly string[]).includes(name),
+  );
+  if (isEmpty) {
     report.fault(node, key, 'expected one of `branch`, `global` and `atomic`');
   }
   for (const scope of scopes) {

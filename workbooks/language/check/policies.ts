@@ -7,6 +7,7 @@ import {
   checkEntries,
   checkKnownKeys,
   checkTruth,
+  child,
   describe,
   isText,
   nodeAt,
@@ -42,7 +43,9 @@ function checkRetryMap(report: Report, node: YamlNode, key: string): void {
   }
   checkKnownKeys(report, node, key, retryKeys);
   for (const name of ['count', 'delay']) {
-    if (!node.entries.has(name)) report.fault(node, key, `\`${name}\` is missing`);
+    if (!node.entries.has(name)) {
+      report.fault(node, child(key, name), `\`${name}\` is missing, or what stands behind it cannot be read`);
+    }
   }
   checkEntries(report, node, key, {
     count: checkAmount,

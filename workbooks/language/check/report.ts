@@ -10,6 +10,9 @@ const most = 1000;
 /** Suggestions cost a comparison with every name; a file full of unknown names gets the first of them only. */
 const mostSuggestions = 100;
 
+const yaql = /<%[^\n]*?%>/;
+const jinja = /\{\{[^\n]*?\}\}|\{%[^\n]*?%\}/;
+
 /** Collects what is wrong with a file, and where. */
 export class Report {
   readonly #places: Places;
@@ -48,13 +51,21 @@ export class Report {
     return { ...this.#places.at(offset), key, message: oneLine(message), offset };
   }
 
-  /** Every expression within a value, however deep. */
-  expressions(node: YamlNode, key: string): void {
+  /**
+   * Every expression within a value, however deep. That no text may hold both languages is Mistral's rule down to a
+   * value's own values; what lies deeper it evaluates in one of them.
+   */
+  expressions(node: YamlNode, key: string, depth = 0): void {
     if (node.kind === 'list') {
-      for (const [index, item] of node.items.entries()) this.expressions(item, `${key}[${index}]`);
+      for (const [index, item] of node.items.entries()) this.expressions(item, `${key}[${index}]`, depth + 1);
     } else if (node.kind === 'map') {
-      for (const [name, { value }] of node.entries) this.expressions(value, `${key}.${name}`);
-    } else if (typeof node.value === 'string') this.expression(node.value, node, key);
+      for (const [name, { value }] of node.entries) this.expressions(value, `${key}.${name}`, depth + 1);
+    } else if (typeof node.value === 'string') {
+      this.expression(node.value, node, key);
+      if (depth < 2 && yaql.test(node.value) && jinja.test(node.value)) {
+        this.fault(node, key, 'YAQL and Jinja do not go together in one text');
+      }
+    }
   }
 
   /** Every expression within a text that was found somewhere in a scalar. */

@@ -180,6 +180,9 @@ export function checkParameters(report: Report, node: YamlNode, key: string): bo
   });
 }
 
+/** Keys that are allowed, though nobody writes them: Mistral sets them itself. */
+const overwritten = ['type'];
+
 /** Faults for keys that are not known, with what may have been meant. */
 export function checkKnownKeys(
   report: Report,
@@ -191,8 +194,9 @@ export function checkKnownKeys(
   for (const [name, { key: place }] of node.entries) {
     if (typeof place.value === 'string' && known.includes(name)) continue;
     const special = hint?.(name);
+    const usual = known.filter((one) => !overwritten.includes(one));
     const message =
-      special ?? `unknown key${report.suggest(name, known) || `: allowed are ${listed(known)}`}`;
+      special ?? `unknown key${report.suggest(name, known) || `: allowed are ${listed(usual)}`}`;
     report.fault(place, child(key, name), message);
   }
 }

@@ -168,7 +168,7 @@ export function checkCommand(report: Report, node: YamlNode, key: string): numbe
 }
 
 function checkTarget(report: Report, node: YamlNode, key: string): void {
-  if (checkText(report, node, key)) report.expressions(node, key);
+  if (checkText(report, node, key)) report.expressions(node, key, 2);
 }
 
 function checkWithItems(report: Report, node: YamlNode, key: string): void {

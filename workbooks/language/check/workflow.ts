@@ -59,17 +59,23 @@ export function checkWorkflow(
     tags: checkTexts,
     input: checkParameters,
     output: checkVariables,
-    'output-on-error': checkVariables,
+    'output-on-error': checkErrorOutput,
     vars: checkVariables,
   });
   const type = checkType(report, node, key);
   const defaults = checkDefaults(report, node, key);
   const tasks = node.entries.get('tasks');
   if (!tasks) {
-    report.fault(at, key, '`tasks` is missing: a workflow needs one at least');
+    report.fault(at, child(key, 'tasks'), '`tasks` is missing: a workflow needs one at least');
     return;
   }
   checkTasks(report, tasks, key, at.start, type, defaults);
+}
+
+/** Mistral does not look at the expressions in it. */
+function checkErrorOutput(report: Report, node: YamlNode, key: string): void {
+  checkMap(report, node, key);
+  report.expressions(node, key, 2);
 }
 
 /** Mistral lets unknown keys of a workflow pass, and of nothing else. */

@@ -13,6 +13,11 @@ const standard = 'tag:yaml.org,2002:';
 /** Makes values of the pieces of a text, and keeps what is wrong with them. */
 export class Composer {
   readonly complaints: YamlComplaint[] = [];
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
 
   scalar(token: Token, tag: string | undefined): YamlScalar & { readonly type: ScalarType } {
     const type = this.#scalarType(token, tag);
@@ -90,6 +95,10 @@ export class Composer {
   }
 
   #put(entries: Map<string, YamlEntry>, key: YamlNode, value: YamlNode): void {
+    if (key.kind === 'map' && this.#text[key.start - 1] === '{' && this.#text[key.start] === '{') {
+      this.complain(key.start - 1, 'an expression in braces has to stand in quotes: "{{ … }}"');
+      return;
+    }
     if (key.kind !== 'scalar' || key.isDate) {
       const what = { scalar: 'a date', list: 'a list', map: 'a map' }[key.kind];
       this.complain(key.start, `${what} cannot be a key`);

@@ -15,7 +15,7 @@ export interface ParsedYaml {
  * than there, no key may stand twice in a map. Never throws.
  */
 export function parseYaml(text: string): ParsedYaml {
-  const composer = new Composer();
+  const composer = new Composer(text);
   try {
     const root = new Parser(text, composer).document();
     return { ...(root && { root }), complaints: composer.complaints };
@@ -146,6 +146,8 @@ class Parser {
       const value = this.#is('value') ? this.#blockPart() : this.#nothing(this.#next.start);
       pairs.push([key, value]);
     }
+    if (this.#is('scalar'))
+      throw new YamlFault(this.#next.start, 'a key is expected here, with a `:` behind it');
     if (!this.#is('block end')) throw this.#unexpected('the next key or the end', start);
     return this.#composer.map(start, this.#take().start, pairs, tag);
   }
@@ -229,8 +231,8 @@ const described: Readonly<Record<TokenKind, string>> = {
   'document start': '`---`',
   'document end': '`...`',
   'stream end': 'the end of the file',
-  'list start': 'a list',
-  'map start': 'a map',
+  'list start': 'a list whose indentation fits nothing above it',
+  'map start': 'a key whose indentation fits nothing above it',
   'block end': 'the end of the block: the indentation does not fit',
   '[': '`[`',
   ']': '`]`',
