@@ -1,3 +1,4 @@
+import { jinja } from '../../expressions/jinja/language.ts';
 import type { ExpressionFault } from '../../expressions/language.ts';
 import type { Fault } from '../definition.ts';
 import type { Places } from '../places.ts';
@@ -10,8 +11,8 @@ const most = 1000;
 /** Suggestions cost a comparison with every name; a file full of unknown names gets the first of them only. */
 const mostSuggestions = 100;
 
-const yaql = /<%[^\n]*?%>/;
-const jinja = /\{\{[^\n]*?\}\}|\{%[^\n]*?%\}/;
+const yaqlForm = /<%[^\n]*?%>/;
+const jinjaForm = /\{\{[^\n]*?\}\}|\{%[^\n]*?%\}/;
 
 /** Collects what is wrong with a file, and where. */
 export class Report {
@@ -61,10 +62,10 @@ export class Report {
     } else if (node.kind === 'map') {
       for (const [name, { value }] of node.entries) this.expressions(value, `${key}.${name}`, depth + 1);
     } else if (typeof node.value === 'string') {
-      this.expression(node.value, node, key);
-      if (depth < 2 && yaql.test(node.value) && jinja.test(node.value)) {
-        this.fault(node, key, 'YAQL and Jinja do not go together in one text');
-      }
+      const isMixed = yaqlForm.test(node.value) && jinjaForm.test(node.value);
+      if (!isMixed) this.expression(node.value, node, key);
+      else if (depth < 2) this.fault(node, key, 'YAQL and Jinja do not go together in one text');
+      else this.#complain(jinja.check(node.value), node.value, node, key);
     }
   }
 
@@ -76,6 +77,10 @@ export class Report {
       faults = this.#check(text);
       this.#checked.set(text, faults);
     }
+    this.#complain(faults, text, node, key);
+  }
+
+  #complain(faults: readonly ExpressionFault[], text: string, node: YamlScalar, key: string): void {
     for (const { offset, message } of faults) this.fault(this.#within(text, offset, node), key, message);
   }
 

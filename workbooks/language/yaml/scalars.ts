@@ -39,7 +39,7 @@ export function scanPlain(
   let lines = 0;
   while (cursor.peek() !== 0x23) {
     const from = cursor.at;
-    while (!endsPlain(cursor, inFlow)) cursor.at += 1;
+    skipPlain(cursor, inFlow);
     if (cursor.at === from) break;
     if (crossedLine) lines += 1;
     crossedLine = false;
@@ -55,18 +55,29 @@ export function scanPlain(
   return { token: { kind: 'scalar', start, end, text, plain: true, ...verbatim }, crossedLine };
 }
 
-function endsPlain(cursor: Cursor, inFlow: boolean): boolean {
-  const code = cursor.peek();
-  if (isGap(code)) return true;
-  if (code === 0x3a) {
-    const next = cursor.peek(1);
-    return isGap(next) || (inFlow && isOneOf(next, ',[]{}'));
+/** To the first character that a plain scalar cannot hold where it stands. */
+function skipPlain(cursor: Cursor, inFlow: boolean): void {
+  const { text } = cursor;
+  let { at } = cursor;
+  for (; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (isLetter(code)) continue;
+    if (isGap(code)) break;
+    if (code === 0x3a) {
+      const next = at + 1 < text.length ? text.charCodeAt(at + 1) : 0;
+      if (isGap(next) || (inFlow && (next === 0x2c || isBracket(next)))) break;
+    } else if (inFlow && (code === 0x2c || code === 0x3f || isBracket(code))) break;
   }
-  return inFlow && isOneOf(code, ',?[]{}');
+  cursor.at = at;
 }
 
-function isOneOf(code: number, characters: string): boolean {
-  return code !== 0 && characters.includes(String.fromCharCode(code));
+/** The most frequent, and never of a meaning. */
+function isLetter(code: number): boolean {
+  return code >= 0x61 && code <= 0x7a;
+}
+
+function isBracket(code: number): boolean {
+  return code === 0x5b || code === 0x5d || code === 0x7b || code === 0x7d;
 }
 
 /** What two parts of a plain scalar are joined by; undefined or empty if nothing can follow. */

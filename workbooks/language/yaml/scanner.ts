@@ -10,6 +10,10 @@ export const nestingLimit = 200;
 /** A key on one line may be this long, its value's `:` included: a rule of YAML. */
 const keyLimit = 1024;
 
+const nothing: readonly TokenKind[] = [];
+const nextKey: readonly TokenKind[] = ['key'];
+const firstKey: readonly TokenKind[] = ['map start', 'key'];
+
 /** A token that turns out to be a key when a `:` follows on its line. */
 interface PossibleKey {
   readonly index: number;
@@ -37,7 +41,7 @@ class Scanner {
   readonly #cursor: Cursor;
   readonly #tokens: Token[] = [];
   /** By index of a token: what has to stand before it. */
-  readonly #before = new Map<number, TokenKind[]>();
+  readonly #before: (readonly TokenKind[] | undefined)[] = [];
   readonly #indents: number[] = [];
   #indent = -1;
   #flow = 0;
@@ -55,16 +59,19 @@ class Scanner {
       while (this.#next());
     } catch (fault) {
       if (!(fault instanceof YamlFault)) throw fault;
-      this.#tokens.push({ kind: 'fault', start: fault.offset, end: fault.offset, text: fault.message });
+      this.#add({ kind: 'fault', start: fault.offset, end: fault.offset, text: fault.message });
     }
     return this.#withKeys();
   }
 
   #withKeys(): readonly Token[] {
-    return this.#tokens.flatMap((token, index) => {
-      const before = this.#before.get(index) ?? [];
-      return [...before.map((kind) => ({ kind, start: token.start, end: token.start, text: '' })), token];
-    });
+    const all: Token[] = [];
+    for (const [index, token] of this.#tokens.entries()) {
+      const { start } = token;
+      for (const kind of this.#before[index] ?? nothing) all.push({ kind, start, end: start, text: '' });
+      all.push(token);
+    }
+    return all;
   }
 
   #next(): boolean {
@@ -141,7 +148,12 @@ class Scanner {
   }
 
   #push(kind: TokenKind, start: number): void {
-    this.#tokens.push({ kind, start, end: this.#cursor.at, text: '' });
+    this.#add({ kind, start, end: this.#cursor.at, text: '' });
+  }
+
+  #add(token: Token): void {
+    this.#tokens.push(token);
+    this.#before.push(undefined);
   }
 
   #take(kind: TokenKind, length: number): Token {
@@ -220,7 +232,7 @@ class Scanner {
     this.#unwind(-1);
     this.#dropKey(this.#flow);
     this.#keyAllowed = false;
-    this.#tokens.push(scan());
+    this.#add(scan());
     return true;
   }
 
@@ -229,7 +241,7 @@ class Scanner {
     this.#flow += 1;
     this.#checkNesting();
     this.#keyAllowed = true;
-    this.#tokens.push(this.#take(kind, 1));
+    this.#add(this.#take(kind, 1));
     return true;
   }
 
@@ -238,14 +250,14 @@ class Scanner {
     this.#dropKey(this.#flow);
     this.#flow -= 1;
     this.#keyAllowed = false;
-    this.#tokens.push(this.#take(kind, 1));
+    this.#add(this.#take(kind, 1));
     return true;
   }
 
   #comma(): boolean {
     this.#keyAllowed = true;
     this.#dropKey(this.#flow);
-    this.#tokens.push(this.#take(',', 1));
+    this.#add(this.#take(',', 1));
     return true;
   }
 
@@ -257,7 +269,7 @@ class Scanner {
     }
     this.#keyAllowed = true;
     this.#dropKey(this.#flow);
-    this.#tokens.push(this.#take('-', 1));
+    this.#add(this.#take('-', 1));
     return true;
   }
 
@@ -268,7 +280,7 @@ class Scanner {
     }
     this.#keyAllowed = this.#flow === 0;
     this.#dropKey(this.#flow);
-    this.#tokens.push(this.#take('key', 1));
+    this.#add(this.#take('key', 1));
     return true;
   }
 
@@ -277,7 +289,7 @@ class Scanner {
     if (key) {
       this.#possible[this.#flow] = undefined;
       const starts = this.#flow === 0 && this.#indentTo(key.column);
-      this.#before.set(key.index, starts ? ['map start', 'key'] : ['key']);
+      this.#before[key.index] = starts ? firstKey : nextKey;
       this.#keyAllowed = false;
     } else {
       if (this.#flow === 0) {
@@ -292,7 +304,7 @@ class Scanner {
       this.#keyAllowed = this.#flow === 0;
       this.#dropKey(this.#flow);
     }
-    this.#tokens.push(this.#take('value', 1));
+    this.#add(this.#take('value', 1));
     return true;
   }
 
@@ -300,7 +312,7 @@ class Scanner {
   #inline(scan: () => Token): boolean {
     this.#rememberKey();
     this.#keyAllowed = false;
-    this.#tokens.push(scan());
+    this.#add(scan());
     return true;
   }
 
@@ -308,14 +320,14 @@ class Scanner {
     this.#rememberKey();
     const { token, crossedLine } = scanPlain(this.#cursor, this.#indent + 1, this.#flow > 0);
     this.#keyAllowed = crossedLine;
-    this.#tokens.push(token);
+    this.#add(token);
     return true;
   }
 
   #block(): boolean {
     this.#keyAllowed = true;
     this.#dropKey(this.#flow);
-    this.#tokens.push(scanBlock(this.#cursor, this.#indent));
+    this.#add(scanBlock(this.#cursor, this.#indent));
     return true;
   }
 }
