@@ -30,6 +30,17 @@ export function find(text: string, from = 0): Found | undefined {
   return block === undefined ? undefined : { kind: 'block', ...block };
 }
 
+/** Every `{{ }}` and `{% %}` of a text, in its order. */
+export function findAll(text: string): readonly Found[] {
+  const found: Found[] = [];
+  for (const [kind, begin, close] of [['variable', '{{', '}}'], ['block', '{%', '%}']] as const) {
+    for (let at = first(text, begin, close, 0); at !== undefined; at = first(text, begin, close, at.end)) {
+      found.push({ kind, ...at });
+    }
+  }
+  return found.sort((a, b) => a.start - b.start);
+}
+
 /** Whether the text is one expression, so that it gives a value with its type. */
 export function isWhole(text: string): boolean {
   const found = find(text);
