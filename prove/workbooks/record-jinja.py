@@ -2,7 +2,7 @@
 
 Usage: record-jinja.py < jinja-cases.json > jinja-record.jsonl
 
-A line out for each text, in order: {"group", "text", "data"} (data only where it is not that of the cases), and
+The first line out is {"data"}, that of all cases which have none of their own; then a line for each text, in order: {"group", "text", "data"} (data only where it is not that of the cases), and
   {"value"}  what `mistral.expressions.evaluate` gave, as JSON: tuples and iterators as lists, keys as texts
   {"error"}  the message it failed with
   {"opaque"} Python's type of a value that is no JSON: a function, something undefined within a list
@@ -16,6 +16,8 @@ import logging
 import sys
 
 from mistral import config  # noqa: F401 (registers the options)
+# Before the expressions, as in each of Mistral's servers: only then are its functions filters too.
+from mistral.db.v2 import api  # noqa: F401
 from mistral import expressions
 from jinja2.runtime import Undefined
 
@@ -71,6 +73,7 @@ def record(text, data):
 
 def main():
     cases = json.load(sys.stdin)
+    print(json.dumps({'data': cases['data']}))
     for group, texts in cases['groups'].items():
         for text in texts:
             print(json.dumps({'group': group, 'text': text, **record(text, cases['data'])}))

@@ -52,7 +52,8 @@ function evaluateWithin(value: Value, scope: Scope, depth: number): Value {
   if (depth > scope.limits.depth) throw new ExpressionError('a value with expressions is nested too deeply');
   if (!isDictionary(value)) return value.map((element) => evaluateWithin(element, scope, depth + 1));
   const evaluated: { [key: string]: Value } = {};
-  for (const key of Object.keys(value)) put(evaluated, key, evaluateWithin(value[key] as Value, scope, depth + 1));
+  for (const key of Object.keys(value))
+    put(evaluated, key, evaluateWithin(value[key] as Value, scope, depth + 1));
   return evaluated;
 }
 

@@ -6,7 +6,7 @@ import { dictMethods } from './methods/dict.ts';
 import { listMethods, tupleMethods } from './methods/list.ts';
 import { numberAttribute } from './methods/number.ts';
 import { markupMethods, textMethods } from './methods/text.ts';
-import { asText, Callable, type Item, Markup, Thing } from './object.ts';
+import { asText, Callable, type Item, Markup, presentOr, Thing } from './object.ts';
 import { asInteger, asNumber } from './operators.ts';
 import type { Runtime } from './runtime.ts';
 import type { Operation } from './signature.ts';
@@ -27,7 +27,9 @@ const internalOfContainers = new Set(
 
 /** `of.name`: an attribute, else an item. What is not there is undefined. */
 export function getAttribute(of: Item, name: string, runtime: Runtime): Item {
-  return ownAttribute(of, name, runtime) ?? itemOf(of, name, runtime) ?? missing(of, name, runtime);
+  const attribute = ownAttribute(of, name, runtime);
+  if (attribute !== undefined) return attribute;
+  return presentOr(itemOf(of, name, runtime), () => missing(of, name, runtime));
 }
 
 /** `of[key]`: an item, else an attribute. What is not there is undefined. */
@@ -35,12 +37,13 @@ export function getItem(of: Item, key: Item, runtime: Runtime): Item {
   const found = itemOf(of, key, runtime);
   if (found !== undefined) return found;
   const name = asText(key);
-  return (name === undefined ? undefined : ownAttribute(of, name, runtime)) ?? missing(of, key, runtime);
+  const attribute = name === undefined ? undefined : ownAttribute(of, name, runtime);
+  return presentOr(attribute, () => missing(of, key, runtime));
 }
 
 /** An attribute alone: what the filter `attr` gives. */
 export function onlyAttribute(of: Item, name: string, runtime: Runtime): Item {
-  return ownAttribute(of, name, runtime) ?? missing(of, name, runtime);
+  return presentOr(ownAttribute(of, name, runtime), () => missing(of, name, runtime));
 }
 
 function missing(of: Item, key: Item, runtime: Runtime): Undefined {
@@ -56,7 +59,9 @@ function missing(of: Item, key: Item, runtime: Runtime): Undefined {
 function ownAttribute(of: Item, name: string, runtime: Runtime): Item | undefined {
   if (of instanceof Undefined) return of.fail();
   if (name.startsWith('__') && name.endsWith('__') && isInternal(of, name.slice(2, -2))) {
-    return new Undefined(`access to attribute '${name}' of '${typeName(of)}' object is unsafe.`);
+    return new Undefined(
+      `access to attribute '${name}' of '${typeName(of).split('.').at(-1)}' object is unsafe.`,
+    );
   }
   if (name.startsWith('_')) return undefined;
   const number = asNumber(of);
@@ -118,10 +123,14 @@ export function slice(of: Item, bounds: readonly [Item, Item, Item], runtime: Ru
   const text = asText(of);
   const all =
     text !== undefined ? characters(text) : of instanceof List || of instanceof Tuple ? of.items : undefined;
-  if ((all === undefined && !(of instanceof Range)) || indices.includes(undefined)) {
+  if (of instanceof Dict) throw new ExpressionError("unhashable type: 'slice'");
+  if (all === undefined && !(of instanceof Range)) {
     const [a = null, b = null, c = null] = bounds;
     const parts = [a, b, c].map((part) => shown(part, runtime)).join(', ');
     return new Undefined(`${objectName(of)} has no element slice(${parts})`);
+  }
+  if (indices.includes(undefined)) {
+    throw new ExpressionError('slice indices must be integers or None or have an __index__ method');
   }
   const by = step === null || step === undefined ? 1 : Number(step);
   if (by === 0) throw new ExpressionError('slice step cannot be zero');

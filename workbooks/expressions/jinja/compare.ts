@@ -2,7 +2,7 @@ import { ExpressionError } from '../language.ts';
 import { Float } from '../python/float.ts';
 import { Dict, DictView, List, Range, Tuple } from './containers.ts';
 import { typeName } from './describe.ts';
-import { iterate, length } from './iterate.ts';
+import { iterate } from './iterate.ts';
 import { asText, type Item, Thing } from './object.ts';
 import type { Runtime } from './runtime.ts';
 import { Undefined } from './undefined.ts';
@@ -152,15 +152,10 @@ export function sorted<T>(
 ): T[] {
   const keyed = items.map((item) => ({ item, key: key(item) }));
   runtime.budget.build(keyed.length * 16);
-  keyed.sort((a, b) => {
-    if (reverse)
-      return ordered(a.key, '<', b.key, runtime) ? 1 : ordered(b.key, '<', a.key, runtime) ? -1 : 0;
-    return ordered(b.key, '<', a.key, runtime) ? 1 : ordered(a.key, '<', b.key, runtime) ? -1 : 0;
+  const below = (a: Item, b: Item) => ordered(a, '<', b, runtime);
+  keyed.sort(({ key: a }, { key: b }) => {
+    if (reverse) return below(b, a) ? -1 : below(a, b) ? 1 : 0;
+    return below(a, b) ? -1 : below(b, a) ? 1 : 0;
   });
   return keyed.map(({ item }) => item);
-}
-
-/** Whether two values are one and the same object in Python, as far as an expression can tell. */
-export function same(a: Item, b: Item): boolean {
-  return a === b || (a instanceof Tuple && b instanceof Tuple && length(a) === 0 && length(b) === 0);
 }

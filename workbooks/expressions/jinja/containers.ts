@@ -82,6 +82,11 @@ export class Tuple extends Thing {
     return this.items[Symbol.iterator]();
   }
 
+  override attribute(name: string): Item | undefined {
+    const index = this.names.indexOf(name);
+    return index < 0 ? undefined : this.items[index];
+  }
+
   override represent(show: (part: unknown) => string): string {
     return this.items.length === 1 ? `(${show(this.items[0])},)` : `(${this.items.map(show).join(', ')})`;
   }

@@ -27,8 +27,6 @@ const comparisons: Readonly<Record<string, ComparisonOperator>> = {
 export interface TupleOptions {
   /** Without `a if b else c`. */
   readonly unconditional?: boolean;
-  /** A name that ends it, besides the end of the tag and `)`. */
-  readonly end?: string;
   /** `()` is an empty one. */
   readonly parentheses?: boolean;
 }
@@ -63,7 +61,7 @@ export class ExpressionParser {
     let isTuple = false;
     for (;;) {
       if (items.length > 0) this.stream.expect('operator', ',');
-      if (this.#isTupleEnd(options.end)) break;
+      if (this.#isTupleEnd()) break;
       items.push(read());
       if (!this.stream.isOperator(',')) break;
       isTuple = true;
@@ -381,11 +379,9 @@ export class ExpressionParser {
     return this.#made({ kind: 'dict', pairs }, pairs.flat());
   }
 
-  #isTupleEnd(end: string | undefined): boolean {
+  #isTupleEnd(): boolean {
     const { type, value } = this.stream.current;
-    if (type === 'variable_end' || type === 'block_end' || (type === 'operator' && value === ')'))
-      return true;
-    return end !== undefined && this.stream.isName(end);
+    return type === 'variable_end' || type === 'block_end' || (type === 'operator' && value === ')');
   }
 
   /** The node, if it is not too high: what walks over it later does so by recursion. */

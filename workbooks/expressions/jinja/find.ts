@@ -33,7 +33,10 @@ export function find(text: string, from = 0): Found | undefined {
 /** Every `{{ }}` and `{% %}` of a text, in its order. */
 export function findAll(text: string): readonly Found[] {
   const found: Found[] = [];
-  for (const [kind, begin, close] of [['variable', '{{', '}}'], ['block', '{%', '%}']] as const) {
+  for (const [kind, begin, close] of [
+    ['variable', '{{', '}}'],
+    ['block', '{%', '%}'],
+  ] as const) {
     for (let at = first(text, begin, close, 0); at !== undefined; at = first(text, begin, close, at.end)) {
       found.push({ kind, ...at });
     }

@@ -2,7 +2,7 @@ import { ExpressionError } from '../language.ts';
 import type { Dictionary, Value } from '../value.ts';
 import { put } from '../value.ts';
 import { Dict } from './containers.ts';
-import { fromValue, toValue } from './convert.ts';
+import { fromValue, toExact, toValue } from './convert.ts';
 import { Callable, type Item, type Named } from './object.ts';
 import type { Runtime } from './runtime.ts';
 import type { Operation } from './signature.ts';
@@ -30,9 +30,11 @@ function callHost(name: string, runtime: Runtime, given: readonly Item[], named:
   if (host === undefined) throw new ExpressionError(`'${name}' is undefined`);
   runtime.budget.step();
   const names: { [key: string]: Value } = {};
-  for (const [key, value] of named) put(names, key, toValue(value, runtime));
+  // What writes text out of data shows the difference between 1 and 1.0.
+  const convert = (name === 'json_dump' || name === 'yaml_dump' ? toExact : toValue) as typeof toValue;
+  for (const [key, value] of named) put(names, key, convert(value, runtime));
   const result = host(
-    given.map((value) => toValue(value, runtime)),
+    given.map((value) => convert(value, runtime)),
     names as Dictionary,
   );
   if (typeof result === 'string') runtime.budget.characters(result.length);

@@ -6,7 +6,7 @@ import { str, truth, typeName } from './describe.ts';
 import { asHtml } from './escape.ts';
 import { collect, elementBytes, iterate } from './iterate.ts';
 import type { Arguments, Comparison, Expression, FilterNode } from './nodes.ts';
-import { asText, type Item, Markup } from './object.ts';
+import { asText, type Item, Markup, presentOr } from './object.ts';
 import { binary, unary } from './operators.ts';
 import type { Runtime } from './runtime.ts';
 import { Undefined } from './undefined.ts';
@@ -42,7 +42,7 @@ export class Interpreter {
       case 'constant':
         return node.value;
       case 'name':
-        return scope.get(node.name) ?? new Undefined(`'${node.name}' is undefined`);
+        return presentOr(scope.get(node.name), () => new Undefined(`'${node.name}' is undefined`));
       case 'list':
         return new List(this.#all(node.items, scope));
       case 'tuple':
@@ -68,6 +68,7 @@ export class Interpreter {
       case 'test': {
         const value = node.of === undefined ? '' : this.evaluate(node.of, scope);
         const { given, named } = this.#arguments(node.arguments, scope);
+        runtime.require(node.kind, node.name);
         return runtime[node.kind](node.name, value, given, named);
       }
       case 'unary': {

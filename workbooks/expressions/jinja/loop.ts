@@ -2,7 +2,7 @@ import { ExpressionError } from '../language.ts';
 import { equal } from './compare.ts';
 import { Tuple } from './containers.ts';
 import { elementBytes } from './iterate.ts';
-import { Callable, type Item, type Named, Thing } from './object.ts';
+import { Callable, type Item, type Named, presentOr, Thing } from './object.ts';
 import type { Runtime } from './runtime.ts';
 import { Undefined } from './undefined.ts';
 
@@ -38,7 +38,7 @@ export class Loop extends Thing {
 
   /** Goes on to the next element. */
   next(): Item | undefined {
-    const next = this.#after ?? this.#draw();
+    const next = this.#peek();
     this.#after = undefined;
     if (next === undefined) return undefined;
     this.#index++;
@@ -53,7 +53,7 @@ export class Loop extends Thing {
   }
 
   #peek(): Item | undefined {
-    this.#after ??= this.#draw();
+    if (this.#after === undefined) this.#after = this.#draw();
     return this.#after;
   }
 
@@ -98,7 +98,7 @@ export class Loop extends Thing {
       case 'previtem':
         return index === 0 ? new Undefined('there is no previous item') : this.#before;
       case 'nextitem':
-        return this.#peek() ?? new Undefined('there is no next item');
+        return presentOr(this.#peek(), () => new Undefined('there is no next item'));
       case 'cycle':
         return new Callable('cycle', (_, given) => {
           const item = given[index % given.length];
@@ -126,7 +126,7 @@ export class Loop extends Thing {
     if (this.#recurse === undefined) {
       throw new ExpressionError("The loop must have the 'recursive' marker to be called recursively.");
     }
-    const iterable = given[0] ?? named.get('iterable');
+    const iterable = given.length > 0 ? given[0] : named.get('iterable');
     if (iterable === undefined) throw new ExpressionError('loop() takes the elements to go on with');
     return this.#recurse(iterable, this.#depth + 1);
   }

@@ -61,8 +61,8 @@ export class Macro extends Thing {
     const bindings: Bindings = new Map();
     const shown = name === null ? 'None' : `'${name}'`;
     parameters.forEach((parameter, index) => {
-      const value = given[index] ?? rest.get(parameter);
-      if (given[index] === undefined) rest.delete(parameter);
+      const value = index < given.length ? given[index] : rest.get(parameter);
+      if (index >= given.length) rest.delete(parameter);
       if (value !== undefined) bindings.set(parameter, value);
     });
     if (this.#takesCaller) {

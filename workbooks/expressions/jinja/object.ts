@@ -96,3 +96,8 @@ export function asText(value: Item): string | undefined {
   if (typeof value === 'string') return value;
   return value instanceof Markup ? value.text : undefined;
 }
+
+/** The value, or another where there is none: unlike `??` it keeps None, which is a value. */
+export function presentOr(item: Item | undefined, otherwise: () => Item): Item {
+  return item === undefined ? otherwise() : item;
+}

@@ -118,9 +118,9 @@ class TemplateParser {
   }
 
   #for(): Statement {
-    const target = this.#target({ end: 'in' });
+    const target = this.#target();
     this.#stream.expect('name', 'in');
-    const iterable = this.#expressions.tuple({ unconditional: true, end: 'recursive' });
+    const iterable = this.#expressions.tuple({ unconditional: true });
     const test = this.#stream.skip('name', 'if') ? this.#expressions.expression() : undefined;
     const recursive = this.#stream.skip('name', 'recursive');
     const { body, end } = this.#until('endfor', 'else');
@@ -140,7 +140,7 @@ class TemplateParser {
   }
 
   #set(): Statement {
-    const target = this.#target({ namespaces: true });
+    const target = this.#target(true);
     if (this.#stream.skip('operator', '=')) {
       return { kind: 'set', target, value: this.#expressions.tuple() };
     }
@@ -152,7 +152,7 @@ class TemplateParser {
     const values: [Target, Expression][] = [];
     while (!this.#stream.is('block_end')) {
       if (values.length > 0) this.#stream.expect('operator', ',');
-      const target = this.#target({});
+      const target = this.#target();
       this.#stream.expect('operator', '=');
       values.push([target, this.#expressions.expression()]);
     }
@@ -273,13 +273,13 @@ class TemplateParser {
     return token.value;
   }
 
-  #target(options: { end?: string; namespaces?: boolean }): Target {
+  #target(withNamespaces = false): Target {
     const at = this.#stream.current;
     const namespaces = new Map<Expression, Target>();
     const read = (): Expression => {
       const { current, ahead } = this.#stream;
       const isNamespace =
-        current.type === 'name' && ahead.type === 'operator' && ahead.value === '.' && options.namespaces;
+        current.type === 'name' && ahead.type === 'operator' && ahead.value === '.' && withNamespaces;
       if (!isNamespace) return this.#expressions.primary();
       this.#stream.next();
       this.#stream.next();
@@ -294,7 +294,7 @@ class TemplateParser {
       const items = node.items.map(assignable);
       return items.includes(undefined) ? undefined : { kind: 'tuple', items: items as Target[] };
     };
-    const node = this.#expressions.tuple({ end: options.end }, read);
+    const node = this.#expressions.tuple({}, read);
     return assignable(node) ?? this.#stream.fail(`can't assign to '${jinjaName(node)}'`, at);
   }
 

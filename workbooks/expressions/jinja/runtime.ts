@@ -34,6 +34,12 @@ export class Runtime {
     return test(this, value, given, named);
   }
 
+  /** @throws ExpressionError if there is none of that name: what stands in a condition is found missing only here. */
+  require(kind: 'filter' | 'test', name: string): void {
+    const found = kind === 'filter' ? this.findFilter(name) : tests.get(name);
+    if (found === undefined) throw new ExpressionError(`No ${kind} named '${name}' found.`);
+  }
+
   /** One of Jinja's, or a function of Mistral's, which goes before. */
   findFilter(name: string): Operation | undefined {
     return this.scope.functions.has(name) ? hostFilter(name) : filters.get(name);

@@ -53,13 +53,13 @@ function power(exponent: number): string {
   return `e${exponent < 0 ? '-' : '+'}${String(Math.abs(exponent)).padStart(2, '0')}`;
 }
 
-/** `%.{digits}g`: as many significant digits, without zeros at the end unless they are kept. */
-export function general(value: number, digits: number, keepsZeros = false): string {
+/** `%.{digits}g`: as many significant digits, without zeros at the end unless they are kept; digits are reserved for what follows the point. */
+export function general(value: number, digits: number, keepsZeros = false, reserved = 0): string {
   const significant = digits === 0 ? 1 : digits;
   const { digits: text, exponent } = scientific(value, significant - 1);
   const trim = (number: string) =>
     keepsZeros || !number.includes('.') ? number : number.replace(/\.?0+$/, '');
-  if (exponent < -4 || exponent >= significant) return trim(pointed(text)) + power(exponent);
+  if (exponent < -4 || exponent >= significant - reserved) return trim(pointed(text)) + power(exponent);
   if (exponent < 0) return trim(`0.${'0'.repeat(-exponent - 1)}${text}`);
   const fraction = text.slice(exponent + 1);
   return trim(fraction === '' ? text : `${text.slice(0, exponent + 1)}.${fraction}`);

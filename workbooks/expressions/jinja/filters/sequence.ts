@@ -5,7 +5,7 @@ import { str, truth, typeName } from '../describe.ts';
 import { asHtml } from '../escape.ts';
 import { hash } from '../hash.ts';
 import { characters, collect, elementBytes, isIterable, iterate, length } from '../iterate.ts';
-import { asText, type Item, Markup } from '../object.ts';
+import { asText, type Item, Markup, presentOr } from '../object.ts';
 import { asInteger, binary } from '../operators.ts';
 import type { Runtime } from '../runtime.ts';
 import { type Operation, operation } from '../signature.ts';
@@ -87,7 +87,7 @@ function extreme(operator: '<' | '>'): Operation {
       const found = { item, key: key(item) };
       if (best === undefined || ordered(found.key, operator, best.key, runtime)) best = found;
     }
-    return best?.item ?? new Undefined('No aggregated item, sequence was empty.');
+    return best === undefined ? new Undefined('No aggregated item, sequence was empty.') : best.item;
   });
 }
 
@@ -116,8 +116,8 @@ function lastOf(value: Item, runtime: Runtime): Item {
     text !== undefined;
   if (value instanceof Undefined) value.fail();
   if (!isReversible) throw new ExpressionError(`'${typeName(value)}' object is not reversible`);
-  if (value instanceof List) return value.at(value.length() - 1) ?? empty('last');
-  return collect(value, runtime).at(-1) ?? empty('last');
+  const last = value instanceof List ? value.at(value.length() - 1) : collect(value, runtime).at(-1);
+  return presentOr(last, () => empty('last'));
 }
 
 function empty(which: string): Undefined {
@@ -211,7 +211,8 @@ export const sequenceFilters: readonly (readonly [string, Operation])[] = [
       if (count === 0) return empty('random');
       if (value instanceof Dict || value instanceof DictView)
         throw new ExpressionError('a dictionary has no order to choose by');
-      return collect(value, runtime)[Math.floor(runtime.scope.source.random() * count)] ?? empty('random');
+      const chosen = Math.floor(runtime.scope.source.random() * count);
+      return presentOr(collect(value, runtime)[chosen], () => empty('random'));
     }),
   ],
   ['groupby', operation('sync_do_groupby', 'attribute / default case_sensitive', grouped)],

@@ -130,6 +130,13 @@ function format(
   return value instanceof Markup ? new Markup(text) : text;
 }
 
+/** The length of the longest word: breaking it takes time that grows with its square. */
+function longestWord(text: string): number {
+  let longest = 0;
+  for (const { 0: word } of text.matchAll(/[^\t-\r ]+/g)) longest = Math.max(longest, word.length);
+  return longest;
+}
+
 /** Filters of texts. */
 export const textFilters: readonly (readonly [string, Operation])[] = [
   textual('capitalize', '', capitalize),
@@ -206,7 +213,9 @@ export const textFilters: readonly (readonly [string, Operation])[] = [
         const options = { width: integerOf(width), words: truth(breaksWords), hyphens: truth(breaksHyphens) };
         if (options.width <= 0) throw new ExpressionError(`invalid width ${options.width} (must be > 0)`);
         const text = onlyText(value);
+        const longest = longestWord(text);
         runtime.budget.characters(text.length * 2);
+        runtime.budget.step((longest * longest) / options.width / 256);
         const lines = splitLines(text).map((line) => wrap(line, options).join(between));
         runtime.budget.characters(lines.length * between.length);
         return lines.join(between);

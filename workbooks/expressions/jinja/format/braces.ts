@@ -95,15 +95,12 @@ class BraceFormatter {
       return value;
     }
     if (name === '' ? this.#next === undefined : this.#next !== undefined && this.#next > 0) {
-      throw new ExpressionError(
-        'cannot switch between manual field specification and automatic field numbering',
-      );
+      throw new ExpressionError('cannot switch from manual field specification to automatic field numbering');
     }
     const index = name === '' ? (this.#next ?? 0) : Number(name);
     this.#next = name === '' ? index + 1 : undefined;
     const value = this.#values.given[index];
-    if (value === undefined)
-      throw new ExpressionError(`Replacement index ${index} out of range for positional args tuple`);
+    if (value === undefined) throw new ExpressionError('tuple index out of range');
     return value;
   }
 }

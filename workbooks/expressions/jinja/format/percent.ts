@@ -35,7 +35,7 @@ export function percentFormat(
   let used = 0;
   let usesNames = false;
   const take = (): Item => {
-    const value = all[used++];
+    const value = usesNames ? undefined : all[used++];
     if (value === undefined) throw new ExpressionError('not enough arguments for format string');
     return value;
   };
@@ -59,7 +59,10 @@ export function percentFormat(
       const givenWidth = width === '*' ? starred(take()) : Number(width ?? 0);
       const precision = digits === '*' ? starred(take()) : digits === undefined ? undefined : Number(digits);
       const hasPoint = /\.[hlL]?.$/su.test(whole) && digits === undefined;
-      if (type === '%') return '%';
+      if (type === '%') {
+        take();
+        return '%';
+      }
       const conversion: Conversion = {
         flags: givenWidth < 0 ? `${flags}-` : flags,
         width: Math.abs(givenWidth),

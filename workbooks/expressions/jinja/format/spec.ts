@@ -15,6 +15,8 @@ interface Spec {
   readonly fill: string;
   readonly align: '<' | '>' | '=' | '^' | undefined;
   readonly sign: '+' | '-' | ' ';
+  /** A zero has no sign, even if it was rounded from below. */
+  readonly positive: boolean;
   readonly alternate: boolean;
   readonly width: number;
   readonly grouping: ',' | '_' | '';
@@ -22,18 +24,19 @@ interface Spec {
   readonly type: string;
 }
 
-const pattern = /^(?:(.)?([<>=^]))?([-+ ])?z?(#)?(0)?(\d+)?([,_])?(?:\.(\d+))?([a-zA-Z%])?$/su;
+const pattern = /^(?:(.)?([<>=^]))?([-+ ])?(z)?(#)?(0)?(\d+)?([,_])?(?:\.(\d+))?([a-zA-Z%])?$/su;
 
 function parse(text: string): Spec {
   const found = pattern.exec(text);
   if (found === null) throw new ExpressionError('Invalid format specifier');
-  const [, fill, align, sign, alternate, zero, width, grouping, precision, type] = found;
+  const [, fill, align, sign, positive, alternate, zero, width, grouping, precision, type] = found;
   const digits = precision === undefined ? undefined : Number(precision);
   if (digits !== undefined && digits > mostDigits) throw new ExpressionError('precision too big');
   return {
     fill: fill ?? (zero !== undefined && align === undefined ? '0' : ' '),
     align: (align ?? (zero === undefined ? undefined : '=')) as Spec['align'],
     sign: (sign ?? '-') as Spec['sign'],
+    positive: positive !== undefined,
     alternate: alternate !== undefined,
     width: Number(width ?? 0),
     grouping: (grouping ?? '') as Spec['grouping'],
@@ -54,8 +57,6 @@ export function formatValue(item: Item, text: string, runtime: Runtime): string 
   const spec = parse(text);
   runtime.budget.characters(spec.width);
   if (known !== undefined) return formatText(known, spec);
-  if (typeof item === 'boolean' && spec.type === '')
-    return formatText(str(item, runtime), { ...spec, align: spec.align ?? '>' });
   return isFloat(number) || 'eEfFgG%'.includes(spec.type || 'd')
     ? formatFloat(number as number | Float, spec)
     : formatInteger(BigInt(number as number | bigint), spec);
@@ -75,6 +76,9 @@ function formatText(text: string, spec: Spec): string {
 const bases: Readonly<Record<string, number>> = { b: 2, o: 8, x: 16, X: 16, d: 10, n: 10, '': 10 };
 
 function formatInteger(value: bigint, spec: Spec): string {
+  if (spec.positive) {
+    throw new ExpressionError('Negative zero coercion (z) not allowed in integer format specifier');
+  }
   if (spec.precision !== undefined)
     throw new ExpressionError('Precision not allowed in integer format specifier');
   if (spec.type === 'c') {
@@ -98,8 +102,9 @@ function signOf(negative: boolean, spec: Spec): string {
 
 function formatFloat(number: number | bigint | Float, spec: Spec): string {
   const value = double(number);
-  const negative = value < 0 || Object.is(value, -0);
   const digits = floatDigits(Math.abs(value), spec);
+  const isZero = spec.positive && !/[1-9a-z]/i.test(digits);
+  const negative = !isZero && (value < 0 || Object.is(value, -0));
   return pad(signOf(negative, spec), digits, spec, '>', Number.isFinite(value) ? 3 : 0);
 }
 
@@ -120,10 +125,8 @@ function floatDigits(value: number, spec: Spec): string {
       return cased(general(value, precision ?? 6, spec.alternate));
     case '': {
       if (precision === undefined) return floatText(value);
-      const text = general(value, precision);
-      const exponent = value === 0 ? 0 : Number(value.toExponential().split('e')[1]);
-      if (/[.e]/.test(text)) return text;
-      return exponent >= precision ? text : `${text}.0`;
+      const text = general(value, precision, false, 1);
+      return /[.e]/.test(text) ? text : `${text}.0`;
     }
     default:
       throw new ExpressionError(`Unknown format code '${type}' for object of type 'float'`);
@@ -160,13 +163,10 @@ function splitWhole(body: string): string {
 }
 
 function grouped(whole: string, separator: string, size: number, width: number): string {
-  let digits = whole;
-  const write = () => {
-    const groups: string[] = [];
-    for (let end = digits.length; end > 0; end -= size)
-      groups.unshift(digits.slice(Math.max(0, end - size), end));
-    return groups.join(separator);
-  };
-  while (write().length < width) digits = `0${digits}`;
-  return write();
+  let count = whole.length;
+  while (count + Math.floor((count - 1) / size) < width) count++;
+  const digits = whole.padStart(count, '0');
+  const groups: string[] = [];
+  for (let end = digits.length; end > 0; end -= size) groups.push(digits.slice(Math.max(0, end - size), end));
+  return groups.reverse().join(separator);
 }

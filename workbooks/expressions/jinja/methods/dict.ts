@@ -2,7 +2,7 @@ import { ExpressionError } from '../../language.ts';
 import { Dict, DictView, Tuple } from '../containers.ts';
 import { shown } from '../describe.ts';
 import { collect, elementBytes, iterate } from '../iterate.ts';
-import type { Item, Named } from '../object.ts';
+import { type Item, type Named, presentOr } from '../object.ts';
 import type { Runtime } from '../runtime.ts';
 import { type Operation, operation } from '../signature.ts';
 
@@ -19,16 +19,19 @@ export const dictMethods: ReadonlyMap<string, Operation> = new Map<string, Opera
   method('keys', '', (dict) => new DictView('keys', dict)),
   method('values', '', (dict) => new DictView('values', dict)),
   method('items', '', (dict) => new DictView('items', dict)),
-  method('get', 'key / default', (dict, _, key = null, otherwise = null) => dict.get(key) ?? otherwise),
+  method('get', 'key / default', (dict, _, key = null, otherwise = null) =>
+    presentOr(dict.get(key), () => otherwise),
+  ),
   method('copy', '', (dict, runtime) => copy(dict, runtime)),
   method('clear', '', (dict) => {
     dict.clear();
     return null;
   }),
   method('pop', 'key / default', (dict, runtime, key = null, otherwise) => {
-    const value = dict.delete(key) ?? otherwise;
-    if (value === undefined) throw new ExpressionError(shown(key, runtime));
-    return value;
+    return presentOr(dict.delete(key), () => {
+      if (otherwise === undefined) throw new ExpressionError(shown(key, runtime));
+      return otherwise;
+    });
   }),
   method('popitem', '', (dict) => {
     const last = [...dict.entries()].at(-1);
