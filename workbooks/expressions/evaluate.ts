@@ -22,7 +22,7 @@ export function check(text: string): readonly ExpressionFault[] {
   const { name } = first.language;
   return [
     {
-      offset: second.find(text)[0]?.offset ?? 0,
+      offset: second.find(text)[0]?.start ?? 0,
       message: `The line already contains an expression of type '${name}'. Mixing expression types in a single line is not allowed.`,
     },
   ];
@@ -65,7 +65,13 @@ function isEmpty(data: Value): boolean {
 /** The expressions of a text, in its order. */
 export function findExpressions(text: string): readonly FoundExpression[] {
   return languages
-    .flatMap(({ language, find }) => find(text).map((found) => ({ language: language.name, ...found })))
+    .flatMap(({ language, find }) =>
+      find(text).map(({ start, end }) => ({
+        language: language.name,
+        offset: start,
+        text: text.slice(start, end),
+      })),
+    )
     .sort((a, b) => a.offset - b.offset);
 }
 
