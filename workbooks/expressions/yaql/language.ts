@@ -1,3 +1,4 @@
+import { nextDelimited } from '../delimited.ts';
 import { ExpressionError, type ExpressionFault, type Language, type Scope } from '../language.ts';
 import { patternFault } from '../pattern.ts';
 import { isDictionary, own, type Value } from '../value.ts';
@@ -111,8 +112,8 @@ export const yaql: Language = {
   name: 'yaql',
 
   isIn(text) {
-    inline.lastIndex = 0;
-    return inline.test(text);
+    // Not by the pattern: it would begin its next search where this one ended.
+    return nextDelimited(text, '<%', '%>', 0) !== undefined;
   },
 
   check,
