@@ -1,3 +1,4 @@
+import { builtInAction } from '../../workbooks/actions/registry.ts';
 import { Definitions } from '../../workbooks/engine/definitions.ts';
 import { completeAction, updateAction } from '../../workbooks/engine/events.ts';
 import { type ActionRunner, InProcess } from '../../workbooks/engine/in-process.ts';
@@ -152,8 +153,15 @@ function act(run: Run, task: TaskExecution, step: Step): void {
   if (execution === undefined) throw new Error(`no action of ${step.task}`);
   const output = (step.output ?? null) as Value;
   const { id } = execution;
-  if (step.state === 'SUCCESS') completeAction(run, id, { result: output });
-  else if (step.state === 'ERROR') completeAction(run, id, { error: output ?? 'Unknown error' });
-  else if (step.state === 'CANCELLED') completeAction(run, id, 'cancelled');
-  else updateAction(run, id, step.state as State, false);
+  const outcomes = {
+    SUCCESS: { result: output },
+    ERROR: { error: output ?? 'Unknown error' },
+    CANCELLED: 'cancelled',
+  } as const;
+  if (step.state === 'SUCCESS' || step.state === 'ERROR' || step.state === 'CANCELLED') {
+    if (completeAction(run, id, outcomes[step.state])) return;
+    throw new Error('ValueError: Action <id> is already completed');
+  }
+  const base = execution.start.kind === 'action' ? builtInAction(execution.start.base) : undefined;
+  updateAction(run, id, step.state as State, base?.synchronous ?? false);
 }

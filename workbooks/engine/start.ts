@@ -1,3 +1,4 @@
+import { ActionError } from '../actions/action.ts';
 import { type Evaluate, type ResolvedAction, resolveAction } from '../actions/ad-hoc.ts';
 import { repr } from '../expressions/python/repr.ts';
 import { type Dictionary, isDictionary, own, put, type Value } from '../expressions/value.ts';
@@ -28,9 +29,9 @@ export function inputOf(run: Run, task: TaskExecution, view?: Dictionary): Dicti
 }
 
 /**
- * Starts a task's action or sub-workflow. What is wrong with the action's input is the task's error, which on-clauses
- * may handle; that there is no such action, or that an expression fails, is thrown.
- * @throws RunError, ExpressionError
+ * Starts a task's action or sub-workflow. That the action cannot be made of its input is the task's error, which
+ * on-clauses may handle; wrong parameters, an action that does not exist, an expression that fails are thrown.
+ * @throws RunError, ActionError, ExpressionError
  */
 export function startAction(
   run: Run,
@@ -63,7 +64,9 @@ export function startAction(
       timeout,
     });
   } catch (error) {
-    return { error: error instanceof Error ? error.message : String(error) };
+    // Only what Mistral calls an action that cannot be made is the task's own; wrong parameters are the workflow's fault.
+    if (error instanceof ActionError && !error.message.startsWith('Invalid input ')) return { error: error.message };
+    throw error;
   }
   return undefined;
 }
