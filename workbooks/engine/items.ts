@@ -112,6 +112,12 @@ export function hasAllItems(task: TaskExecution): boolean {
   return full && accepted.length === (withItems?.count || 1);
 }
 
+/** Whether there are items that have not been started. */
+export function hasMoreItems(task: TaskExecution): boolean {
+  const begun = task.executions.filter(({ accepted, state }) => accepted || state === 'RUNNING');
+  return (task.runtime.withItems?.count ?? 0) > begun.length;
+}
+
 export function itemsState(task: TaskExecution): 'SUCCESS' | 'ERROR' | 'CANCELLED' {
   const states = task.executions.filter(({ accepted }) => accepted).map(({ state }) => state);
   return states.includes('CANCELLED') ? 'CANCELLED' : states.includes('ERROR') ? 'ERROR' : 'SUCCESS';

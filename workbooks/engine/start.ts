@@ -65,7 +65,8 @@ export function startAction(
     });
   } catch (error) {
     // Only what Mistral calls an action that cannot be made is the task's own; wrong parameters are the workflow's fault.
-    if (error instanceof ActionError && !error.message.startsWith('Invalid input ')) return { error: error.message };
+    if (error instanceof ActionError && !error.message.startsWith('Invalid input '))
+      return { error: error.message };
     throw error;
   }
   return undefined;

@@ -4,7 +4,7 @@ import type { Command, RunTask } from './commands.ts';
 import { next } from './controller.ts';
 import { commandsAfter, upstreamContext, upstreamOf } from './direct.ts';
 import { dispatch } from './dispatch.ts';
-import { hasAllItems, itemsState, startItems, withItemEnded } from './items.ts';
+import { hasAllItems, hasMoreItems, itemsState, startItems, withItemEnded } from './items.ts';
 import { affectedJoins, joinState } from './joins.ts';
 import { checkCompletion, failByForce } from './lifecycle.ts';
 import { updated } from './merge.ts';
@@ -119,7 +119,7 @@ export function actionEnded(run: Run, task: TaskExecution, execution: ActionExec
       if (hasAllItems(task)) {
         const state = itemsState(task);
         completeNow(run, task, state, itemsInfo[state] ?? null);
-      } else if (task.runtime.concurrency !== undefined) startWork(run, task);
+      } else if (task.runtime.concurrency !== undefined && hasMoreItems(task)) startWork(run, task);
       return;
     }
     const result = execution.output === null ? null : (own(execution.output, 'result') ?? null);
