@@ -5,11 +5,12 @@ import { cron } from './cron.ts';
 import { flip } from './flip.ts';
 import { Journal } from './journal.ts';
 import { kills } from './kills.ts';
+import { many } from './many.ts';
 import { add, type Proof, type Tally } from './proof.ts';
 import { recover } from './recover.ts';
 import { row, table, writeReport } from './report.ts';
 
-const proofs: readonly Proof[] = [cancel, kills, cron, flip, recover];
+const proofs: readonly Proof[] = [cancel, kills, cron, flip, recover, many];
 const usage = `npm run prove -- [NAME …] [--seed N] [--runs N] [--fresh] [--write]
 
 Proofs: ${proofs.map(({ name }) => name).join(', ')} (without a name: all of them).

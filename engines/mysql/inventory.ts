@@ -64,8 +64,8 @@ export async function readInventory(
      WHERE ${isNamed('t.TABLE_SCHEMA', database)} AND t.TABLE_NAME NOT IN (${ours})
      ORDER BY CAST(t.TABLE_NAME AS BINARY)`,
   );
-  const long = await readLong(session, database);
-  const tables = rows.map((row) => tableOf(row, long));
+  const columns = await readColumns(session, database);
+  const tables = rows.map((row) => tableOf(row, columns));
   return {
     tables,
     sequences: await readSequences(
@@ -73,26 +73,38 @@ export async function readInventory(
       database,
       tables.filter(({ kind }) => kind === 'sequence').map(({ name }) => name),
     ),
-    objects: await countObjects(session, database, server),
-    sequence_defaults: Number(
-      (await session.value<number>(
-        `SELECT COUNT(*) FROM information_schema.COLUMNS WHERE ${isNamed('TABLE_SCHEMA', database)} AND COLUMN_DEFAULT LIKE '%nextval(%'`,
-      )) ?? 0,
-    ),
+    objects: await countObjects(session, database, server, columns),
+    sequence_defaults: [...columns.values()].reduce((sum, { sequenceDefaults }) => sum + sequenceDefaults, 0),
   };
 }
 
-/** Names of tables and views with a column that may hold more than a usual packet. */
-async function readLong(session: Session, database: string): Promise<Set<string>> {
-  const rows = await session.query<{ name: string }>(
-    `SELECT DISTINCT TABLE_NAME AS name FROM information_schema.COLUMNS
-     WHERE ${isNamed('TABLE_SCHEMA', database)} AND (CHARACTER_MAXIMUM_LENGTH > 4194304 OR DATA_TYPE IN ('json', 'geometry', 'linestring',
-       'polygon', 'multipoint', 'multilinestring', 'multipolygon', 'geometrycollection', 'geomcollection'))`,
-  );
-  return new Set(rows.map(({ name }) => name));
+/** The columns of a table, view or sequence, taken together. */
+interface Columns {
+  count: number;
+  /** Whether one may hold more than a usual packet. */
+  long: boolean;
+  /** How many have a default that takes from a sequence. */
+  sequenceDefaults: number;
 }
 
-function tableOf(row: TableRow, long: ReadonlySet<string>): InventoryTable {
+/** By the names of their tables. In one look: the server opens each table of the database for it. */
+async function readColumns(session: Session, database: string): Promise<Map<string, Columns>> {
+  const rows = await session.query<Record<'n' | 'long' | 'taking', number | string> & { name: Buffer }>(
+    `SELECT CAST(TABLE_NAME AS BINARY) AS name, COUNT(*) AS n,
+            COALESCE(SUM(CHARACTER_MAXIMUM_LENGTH > 4194304 OR DATA_TYPE IN ('json', 'geometry', 'linestring', 'polygon',
+              'multipoint', 'multilinestring', 'multipolygon', 'geometrycollection', 'geomcollection')), 0) AS \`long\`,
+            COALESCE(SUM(COLUMN_DEFAULT LIKE '%nextval(%'), 0) AS taking
+     FROM information_schema.COLUMNS WHERE ${isNamed('TABLE_SCHEMA', database)} GROUP BY CAST(TABLE_NAME AS BINARY)`,
+  );
+  return new Map(
+    rows.map(({ name, n, long, taking }) => [
+      name.toString('utf8'),
+      { count: Number(n), long: Number(long) > 0, sequenceDefaults: Number(taking) },
+    ]),
+  );
+}
+
+function tableOf(row: TableRow, columns: ReadonlyMap<string, Columns>): InventoryTable {
   const kind = row.type === 'VIEW' ? 'view' : row.type === 'SEQUENCE' ? 'sequence' : 'table';
   return {
     name: row.name,
@@ -105,7 +117,7 @@ function tableOf(row: TableRow, long: ReadonlySet<string>): InventoryTable {
     rows: kind === 'table' && row.estimate !== null ? Number(row.estimate) : null,
     exact: false,
     bytes: Number(row.bytes ?? 0),
-    long: kind === 'table' && long.has(row.name),
+    long: kind === 'table' && columns.get(row.name)?.long === true,
   };
 }
 
@@ -140,6 +152,7 @@ export async function countObjects(
   session: Session,
   database: string,
   server: ServerFacts,
+  known?: ReadonlyMap<string, Columns>,
 ): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   const add = async (sql: string) => {
@@ -150,16 +163,15 @@ export async function countObjects(
     add(
       `SELECT '${kind}' AS kind, COUNT(${what}) AS n FROM information_schema.${from} WHERE ${isNamed(schema, database)}${and}`,
     );
-  await one(
-    'table',
-    'TABLES',
-    'TABLE_SCHEMA',
-    '*',
-    ` AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND TABLE_NAME NOT IN (${ours})`,
+  const tables = await session.query<{ name: string; type: string }>(
+    `SELECT TABLE_NAME AS name, TABLE_TYPE AS type FROM information_schema.TABLES WHERE ${isNamed('TABLE_SCHEMA', database)}`,
   );
-  await one('view', 'TABLES', 'TABLE_SCHEMA', '*', " AND TABLE_TYPE = 'VIEW'");
-  if (server.flavour === 'mariadb')
-    await one('sequence', 'TABLES', 'TABLE_SCHEMA', '*', " AND TABLE_TYPE = 'SEQUENCE'");
+  const ofType = (...types: string[]) =>
+    tables.filter(({ name, type }) => types.includes(type) && name !== markTable && name !== keptTable)
+      .length;
+  counts.table = ofType('BASE TABLE', 'SYSTEM VERSIONED');
+  counts.view = ofType('VIEW');
+  if (server.flavour === 'mariadb') counts.sequence = ofType('SEQUENCE');
   await one('trigger', 'TRIGGERS', 'TRIGGER_SCHEMA');
   await one('event', 'EVENTS', 'EVENT_SCHEMA');
   await one('procedure', 'ROUTINES', 'ROUTINE_SCHEMA', '*', " AND ROUTINE_TYPE = 'PROCEDURE'");
@@ -179,19 +191,10 @@ export async function countObjects(
     server.flavour === 'mariadb' ? !isOlder(server.numbers, [10, 5]) : !isOlder(server.numbers, [8, 0, 16]);
   if (checks) await one('check', 'CHECK_CONSTRAINTS', 'CONSTRAINT_SCHEMA');
   // Joins of these tables take the square of their number.
-  const views = await session.query<{ name: string }>(
-    `SELECT TABLE_NAME AS name FROM information_schema.TABLES
-     WHERE ${isNamed('TABLE_SCHEMA', database)} AND TABLE_TYPE IN ('VIEW', 'SEQUENCE')`,
-  );
+  const views = tables.filter(({ type }) => type === 'VIEW' || type === 'SEQUENCE');
   const others = new Set([...views.map(({ name }) => name), markTable, keptTable]);
-  const columns = await session.query<{ name: Buffer; n: number | string }>(
-    `SELECT CAST(TABLE_NAME AS BINARY) AS name, COUNT(*) AS n FROM information_schema.COLUMNS
-     WHERE ${isNamed('TABLE_SCHEMA', database)} GROUP BY CAST(TABLE_NAME AS BINARY)`,
-  );
-  counts.column = columns.reduce(
-    (sum, { name, n }) => (others.has(name.toString('utf8')) ? sum : sum + Number(n)),
-    0,
-  );
+  const columns = known ?? (await readColumns(session, database));
+  counts.column = [...columns].reduce((sum, [name, { count }]) => (others.has(name) ? sum : sum + count), 0);
   return counts;
 }
 
