@@ -55,6 +55,11 @@ export class RegularExpression {
     return made;
   }
 
+  /** What a search of a text takes at most, in visits of a character by a state of the engine. */
+  cost(text: string): number {
+    return (text.length + 1) * this.#compiled.programSize();
+  }
+
   /** The first match from a place on; null if there is none. */
   search(text: string, from = 0): Match | null {
     const found = this.#find(text, from);

@@ -1,4 +1,4 @@
-import { nextDelimited } from '../delimited.ts';
+import { allDelimited, nextDelimited } from '../delimited.ts';
 import { ExpressionError, type ExpressionFault, type Language, type Scope } from '../language.ts';
 import { patternFault } from '../pattern.ts';
 import { isDictionary, own, type Value } from '../value.ts';
@@ -12,8 +12,19 @@ import { Call, Constant, MappingRule, type Node, noValue, Wrap } from './nodes.t
 import { parse } from './parser.ts';
 import { occurrences, strip } from './texts.ts';
 
-/** Without the flag that lets a point match ends of lines, as Mistral finds them. */
-const inline = /<%[^\n]*?%>/g;
+interface Found {
+  readonly index: number;
+  /** With the marks around it. */
+  readonly text: string;
+}
+
+/** What stands between `<%` and the next `%>` of the same line, as Mistral finds it. */
+function inline(text: string): Found[] {
+  return allDelimited(text, '<%', '%>').map(({ start, end }) => ({
+    index: start,
+    text: text.slice(start, end),
+  }));
+}
 
 /** Parsed expressions are kept, up to so many. */
 const mostKept = 2000;
@@ -58,16 +69,35 @@ function patternFaults(node: Node): string[] {
 }
 
 function faultOfPattern(call: Call): string | undefined {
-  const isOperator = call.name === '#operator_=~' || call.name === '#operator_!~';
-  const argument = isOperator ? call.args[1] : call.name === 'regex' ? call.args[0] : undefined;
+  const argument = patternOf(call);
   if (!(argument instanceof Constant) || typeof argument.value !== 'string') return undefined;
   return patternFault(argument.value);
 }
 
+/** The argument that is a pattern whatever else there is. */
+function patternOf(call: Call): unknown {
+  const [left, right] = call.args;
+  if (call.name === '#operator_=~' || call.name === '#operator_!~') return right;
+  if (call.name === 'regex' && call.isFunction) return left;
+  const isMatches = call.name === '#operator_.' && right instanceof Call && right.name === 'matches';
+  return isMatches && isText(left) ? right.args[0] : undefined;
+}
+
+/** Whether what a method is called on is no regular expression itself: a literal, or a part of the data. */
+function isText(node: unknown): boolean {
+  for (let one = node; ; one = one.args[0]) {
+    if (one instanceof Constant) return typeof one.value === 'string';
+    if (!(one instanceof Call)) return false;
+    if (one.name === '#get_context_data') return one !== node && (one.args[0] as Constant).value === '$';
+    const word = one.args[1];
+    if (one.name !== '#operator_.' || !(word instanceof Constant && word.isKeyword)) return false;
+  }
+}
+
 function check(text: string): ExpressionFault[] {
   const faults: ExpressionFault[] = [];
-  for (const found of text.matchAll(inline)) {
-    const { text: expression, offset } = unwrapped(found[0]);
+  for (const found of inline(text)) {
+    const { text: expression, offset } = unwrapped(found.text);
     const result = parsed(expression);
     const start = found.index + offset;
     if (result instanceof SyntaxFault) {
@@ -91,15 +121,14 @@ function contextOf(scope: Scope, budget: Budget): Context {
 /** Evaluates one expression, and hands what it gives to `use` while it may still go on. */
 function evaluated<Result>(
   text: string,
-  scope: Scope,
+  context: Context,
   use: (value: unknown, budget: Budget) => Result,
 ): Result {
-  // Faults of Mistral's are of what was left when white space was taken away at both ends.
+  // Python takes away more kinds of white space here than the lexer passes over.
   const node = parsed(strip(text, null, true, true));
   if (node instanceof SyntaxFault) throw new ExpressionError(node.message);
-  const budget = new Budget(scope.limits, scope.source, scope.functions);
   try {
-    return use(evaluate(node, contextOf(scope, budget)), budget);
+    return use(evaluate(node, context), context.budget);
   } catch (error) {
     // What counts depth misses is found by the stack: an error like any other, not the worker's end.
     if (error instanceof RangeError) throw new YaqlError('the expression nests too deeply', 'limit');
@@ -112,24 +141,24 @@ export const yaql: Language = {
   name: 'yaql',
 
   isIn(text) {
-    // Not by the pattern: it would begin its next search where this one ended.
     return nextDelimited(text, '<%', '%>', 0) !== undefined;
   },
 
   check,
 
   evaluate(text, scope): Value {
-    let result: Value = text;
-    for (const [found] of text.matchAll(inline)) {
-      const { text: expression } = unwrapped(found);
-      if (found.length === text.length) result = evaluated(expression, scope, toData);
-      else if (typeof result === 'string') {
-        const shown: string = evaluated(expression, scope, interpolated);
-        if (occurrences(result, found) * shown.length > scope.limits.memory) {
-          throw new YaqlError('the text takes too much memory', 'limit');
-        }
-        result = result.split(found).join(shown);
-      }
+    const found = inline(text);
+    const first = found[0];
+    if (!first) return text;
+    const budget = new Budget(scope.limits, scope.source, scope.functions);
+    const context = contextOf(scope, budget);
+    if (first.text.length === text.length) return evaluated(unwrapped(text).text, context, toData);
+    let result = text;
+    for (const one of found) {
+      const shown = evaluated(unwrapped(one.text).text, context, interpolated);
+      budget.text(result.length);
+      budget.text(occurrences(result, one.text) * shown.length);
+      result = result.split(one.text).join(shown);
     }
     return result;
   },

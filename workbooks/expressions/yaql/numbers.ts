@@ -5,7 +5,7 @@ import { YaqlError } from './fault.ts';
 export type Num = number | bigint | Float;
 
 /** Integers of more bits than this are refused: what is computed with them takes long. */
-const mostBits = 100_000;
+const mostBits = 20_000;
 
 function zeroDivision(): YaqlError {
   return new YaqlError('division by zero');

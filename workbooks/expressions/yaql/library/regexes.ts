@@ -29,19 +29,22 @@ function compiled(
   }
 }
 
-/** A search takes a time that grows with the text. */
-function charged(site: CallSite, searched: string): string {
-  site.budget.step(1 + Math.ceil(searched.length / 32));
+/** Visits of a character by a state of the engine that take as long as a step. */
+const visitsAStep = 64;
+
+/** A search takes a time that grows with the text and with the expression. */
+function charged(site: CallSite, expression: RegularExpression, searched: string): string {
+  site.budget.step(1 + Math.ceil(expression.cost(searched) / visitsAStep));
   return searched;
 }
 
 function holds(site: CallSite, expression: RegularExpression, searched: string): boolean {
-  return expression.search(charged(site, searched)) !== null;
+  return expression.search(charged(site, expression, searched)) !== null;
 }
 
 function* found(site: CallSite, expression: RegularExpression, searched: string): Generator<Match> {
-  for (const match of expression.matches(charged(site, searched))) {
-    charged(site, searched);
+  for (const match of expression.matches(charged(site, expression, searched))) {
+    charged(site, expression, searched);
     yield match;
   }
 }
@@ -251,7 +254,7 @@ export const regexes: readonly Definition[] = [
     'search',
     [regexp, text, selector],
     (site: CallSite, one: Pattern, searched: string, select: Lambda | null) => {
-      const match = one.expression.search(charged(site, searched));
+      const match = one.expression.search(charged(site, one.expression, searched));
       return match ? selected(site, match, one.expression, searched, select) : null;
     },
   ),
