@@ -87,6 +87,7 @@ function methodsOf(of: Item): ReadonlyMap<string, Operation> | undefined {
 /** What the object itself gives for `of[key]`. */
 function itemOf(of: Item, key: Item, runtime: Runtime): Item | undefined {
   runtime.budget.step();
+  runtime.budget.read((asText(of)?.length ?? 0) + (asText(key)?.length ?? 0));
   if (of instanceof Undefined) return of.fail();
   if (of instanceof Dict) return keyed(of, key);
   const index = asInteger(key);
@@ -120,6 +121,7 @@ export function slice(of: Item, bounds: readonly [Item, Item, Item], runtime: Ru
   const indices = bounds.map((bound) => (bound === null ? null : asInteger(bound)));
   for (const bound of bounds) if (bound instanceof Undefined) bound.fail();
   const [start, stop, step] = indices;
+  runtime.budget.read(asText(of)?.length ?? 0);
   const text = asText(of);
   const all =
     text !== undefined ? characters(text) : of instanceof List || of instanceof Tuple ? of.items : undefined;
@@ -137,6 +139,11 @@ export function slice(of: Item, bounds: readonly [Item, Item, Item], runtime: Ru
   const length = all?.length ?? (of as Range).length();
   const [from, to] = limits(start ?? null, stop ?? null, by, length);
   if (of instanceof Range) return new Range(of.at(from), of.at(to), of.step * by);
+  if (typeof all === 'string' && by === 1) {
+    const part = all.slice(from, Math.max(from, to));
+    runtime.budget.characters(part.length);
+    return of instanceof Markup ? new Markup(part) : part;
+  }
   const taken = take(all ?? [], from, to, by, runtime);
   if (text !== undefined) {
     const part = taken.join('');

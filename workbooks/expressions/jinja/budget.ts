@@ -46,6 +46,11 @@ export class Budget {
     this.step((Math.max(length - sought + 1, 1) * (sought + 1)) / charactersPerStep / 4);
   }
 
+  /** A text of this length is about to be read from one end to the other. */
+  read(length: number): void {
+    this.step(length / 64);
+  }
+
   /** Runs what is nested in what runs. */
   nested<T>(run: () => T): T {
     this.enter();

@@ -24,7 +24,10 @@ export function equal(a: Item, b: Item, runtime: Runtime, depth = 0): boolean {
   // biome-ignore lint/suspicious/noDoubleEquals: an integer beyond the safe range and a float compare by value so.
   if (x !== undefined) return x == numeric(b);
   const text = asText(a);
-  if (text !== undefined) return text === asText(b);
+  if (text !== undefined) {
+    runtime.budget.read(text.length);
+    return text === asText(b);
+  }
   if (a instanceof List || a instanceof Tuple) {
     return (
       (a instanceof List ? b instanceof List : b instanceof Tuple) &&
@@ -73,6 +76,7 @@ export function ordered(a: Item, operator: Order, b: Item, runtime: Runtime, dep
   if (x !== undefined && y !== undefined) return holds(x, operator, y);
   const s = asText(a);
   const t = asText(b);
+  runtime.budget.read(s?.length ?? 0);
   if (s !== undefined && t !== undefined) return holds(compareTexts(s, t), operator, 0);
   if ((a instanceof List && b instanceof List) || (a instanceof Tuple && b instanceof Tuple)) {
     const count = Math.min(a.items.length, b.items.length);
@@ -132,6 +136,7 @@ export function contains(container: Item, sought: Item, runtime: Runtime): boole
     return text.includes(part);
   }
   if (container instanceof Undefined) return container.fail();
+  runtime.budget.read(asText(sought)?.length ?? 0);
   if (container instanceof Dict) return container.has(sought);
   if (container instanceof DictView && container.kind === 'keys') return container.dict.has(sought);
   if (!(container instanceof Thing) || container.iterate(runtime) === undefined) {

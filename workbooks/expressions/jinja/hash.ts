@@ -5,6 +5,8 @@ import { asText, type Item, type Thing } from './object.ts';
 import { Undefined } from './undefined.ts';
 
 const deepest = 100;
+/** A tuple may hold another many times over: what it takes grows with each level. */
+const mostParts = 10_000;
 const identities = new WeakMap<Thing, number>();
 let lastIdentity = 0;
 
@@ -12,8 +14,9 @@ let lastIdentity = 0;
  * A text that two values share exactly if Python takes them for the same key: 1, 1.0 and True are one.
  * @throws ExpressionError for a list or a dictionary: they cannot be keys.
  */
-export function hash(item: Item, depth = 0): string {
-  if (depth > deepest) throw new ExpressionError('a key is nested too deeply');
+export function hash(item: Item, depth = 0, parts = { left: mostParts }): string {
+  if (depth > deepest || --parts.left < 0)
+    throw new ExpressionError('a key holds too much, or is nested too deeply');
   const text = asText(item);
   if (text !== undefined) return `s${text}`;
   if (item === null) return '-';
@@ -22,8 +25,8 @@ export function hash(item: Item, depth = 0): string {
   if (item instanceof Float) return `n${BigInt(toDouble(item))}`;
   if (item instanceof Undefined) return item.fail();
   if (item instanceof Tuple) {
-    const parts = item.items.map((part) => hash(part, depth + 1));
-    return `t${parts.map((part) => `${part.length}:${part}`).join('')}`;
+    const hashed = item.items.map((part) => hash(part, depth + 1, parts));
+    return `t${hashed.map((part) => `${part.length}:${part}`).join('')}`;
   }
   if (item instanceof List || item instanceof Dict)
     throw new ExpressionError(`unhashable type: '${item.type}'`);

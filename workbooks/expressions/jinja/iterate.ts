@@ -52,9 +52,14 @@ export function length(item: Item): number {
   return count;
 }
 
+let latest: { text: string; characters: readonly string[] } = { text: '', characters: [] };
+
 /** The characters of a text: the text itself, where each is one unit of it. */
 export function characters(text: string): string | readonly string[] {
-  return /[\ud800-\udfff]/.test(text) ? [...text] : text;
+  if (!/[\ud800-\udfff]/.test(text)) return text;
+  // An expression asks for one after the other of the same text.
+  if (text !== latest.text) latest = { text, characters: [...text] };
+  return latest.characters;
 }
 
 /** A part of a text, counted in characters. */

@@ -47,7 +47,11 @@ export function binary(operator: BinaryOperator, left: Item, right: Item, runtim
   const y = asNumber(right);
   if (x !== undefined && y !== undefined) {
     const result = arithmetic[operator](x, y);
-    if (typeof result === 'bigint') runtime.budget.characters(result.toString(16).length);
+    if (typeof result === 'bigint') {
+      const digits = result.toString(16).length;
+      runtime.budget.characters(digits);
+      runtime.budget.step(digits / 16);
+    }
     return result;
   }
   if (operator === '+') return joined(left, right, runtime);

@@ -2,7 +2,7 @@ import { ExpressionError, type Scope } from '../language.ts';
 import { Budget } from './budget.ts';
 import { filters } from './filters/table.ts';
 import { hostFilter } from './host.ts';
-import type { Item, Named } from './object.ts';
+import { asText, type Item, type Named } from './object.ts';
 import type { Operation } from './signature.ts';
 import { tests } from './tests.ts';
 
@@ -21,6 +21,7 @@ export class Runtime {
   /** @throws ExpressionError if there is no such filter, or it is called wrongly. */
   filter(name: string, value: Item, given: readonly Item[], named: Named): Item {
     this.budget.step();
+    this.budget.read(asText(value)?.length ?? 0);
     const filter = this.findFilter(name);
     if (filter === undefined) throw new ExpressionError(`No filter named '${name}'.`);
     return filter(this, value, given, named);
@@ -29,6 +30,7 @@ export class Runtime {
   /** @throws ExpressionError if there is no such test, or it is called wrongly. */
   test(name: string, value: Item, given: readonly Item[], named: Named): Item {
     this.budget.step();
+    this.budget.read(asText(value)?.length ?? 0);
     const test = tests.get(name);
     if (test === undefined) throw new ExpressionError(`No test named '${name}'.`);
     return test(this, value, given, named);

@@ -34,7 +34,7 @@ export function pretty(value: Item, runtime: Runtime, indent = 0, allowance = 0,
 
 function withSortedKeys(value: Item, runtime: Runtime, depth: number): Item {
   runtime.budget.depth(depth);
-  runtime.budget.step();
+  runtime.budget.step(4);
   if (value instanceof List)
     return new List(value.items.map((item) => withSortedKeys(item, runtime, depth + 1)));
   if (value instanceof Tuple)

@@ -2,7 +2,7 @@ import { ExpressionError } from '../../language.ts';
 import { Dict, DictView, Tuple } from '../containers.ts';
 import { shown } from '../describe.ts';
 import { collect, elementBytes, iterate } from '../iterate.ts';
-import { type Item, type Named, presentOr } from '../object.ts';
+import { asText, type Item, type Named, presentOr } from '../object.ts';
 import type { Runtime } from '../runtime.ts';
 import { type Operation, operation } from '../signature.ts';
 
@@ -11,7 +11,13 @@ function method(
   takes: string,
   run: (dict: Dict, runtime: Runtime, ...given: (Item | undefined)[]) => Item,
 ): [string, Operation] {
-  return [name, operation(name, takes, (runtime, value, ...given) => run(value as Dict, runtime, ...given))];
+  return [
+    name,
+    operation(name, takes, (runtime, value, ...given) => {
+      for (const item of given) runtime.budget.read(asText(item ?? null)?.length ?? 0);
+      return run(value as Dict, runtime, ...given);
+    }),
+  ];
 }
 
 /** The methods of a dictionary. */
@@ -33,7 +39,8 @@ export const dictMethods: ReadonlyMap<string, Operation> = new Map<string, Opera
       return otherwise;
     });
   }),
-  method('popitem', '', (dict) => {
+  method('popitem', '', (dict, runtime) => {
+    runtime.budget.step(dict.size / 16);
     const last = [...dict.entries()].at(-1);
     if (last === undefined) throw new ExpressionError("'popitem(): dictionary is empty'");
     dict.delete(last[0]);
