@@ -13,6 +13,8 @@ export interface CloseInput {
   /** Of a failure. Runs that were begun by an older version do not say these three. */
   code?: string | null;
   instance_id?: string | null;
+  /** The workflow that a schedule ran in place of a backup: backups that it makes have ends of their own. */
+  workflow?: string;
   /** Nobody is told of a failure. */
   quiet?: boolean;
   /** The workflow's time, ISO 8601. */
@@ -32,12 +34,15 @@ export function createClosingActivities(deps: ActivityDeps) {
   /** Instances of which this process told a failure, until something of theirs succeeds. */
   const failing = new Set<string>();
 
+  const subjectOf = async ({ instance_id, workflow }: CloseInput) =>
+    workflow !== undefined && !instance_id ? `workflow ${workflow}` : nameOf(deps, instance_id ?? null);
+
   async function tell(input: CloseInput): Promise<void> {
     if (told.has(input.execution_id)) return;
     const { error, status } = input.output;
     await deps.alarms.raise({
       kind: 'failure',
-      subject: await nameOf(deps, input.instance_id ?? null),
+      subject: await subjectOf(input),
       reason: `${status}: ${error ?? 'for no reason given'}`,
       cause: input.code ?? 'failed',
       executionId: input.execution_id,
@@ -52,7 +57,7 @@ export function createClosingActivities(deps: ActivityDeps) {
   async function count(input: CloseInput): Promise<void> {
     const { attempt, workflowType } = Context.current().info;
     if (attempt !== 1) return;
-    const instance = await nameOf(deps, input.instance_id ?? null);
+    const instance = await subjectOf(input);
     const failed = input.state === 'ERROR';
     deps.events[failed ? 'error' : 'info'](`${input.output.status} (${workflowType})`, {
       execution_id: input.execution_id,
@@ -61,13 +66,13 @@ export function createClosingActivities(deps: ActivityDeps) {
       state: input.state,
       ...(failed ? { code: input.code ?? 'failed', error: input.output.error } : {}),
     });
-    if (workflowType !== 'backup_create') return;
+    if (workflowType !== 'backup_create' || input.workflow !== undefined) return;
     deps.metrics.backupEnded(instance, input.state, input.code ?? null);
   }
 
   /** A failure after a good run is news, even where the same was told a moment ago. */
-  async function wellAgain(instanceId: string): Promise<void> {
-    deps.freshlyBackedUp.add(instanceId);
+  async function wellAgain(instanceId: string, workflow: string | undefined): Promise<void> {
+    if (workflow === undefined) deps.freshlyBackedUp.add(instanceId);
     if (!failing.delete(instanceId)) return;
     await deps.alarms.forgive(await nameOf(deps, instanceId));
   }
@@ -77,7 +82,7 @@ export function createClosingActivities(deps: ActivityDeps) {
     async close_log(input: CloseInput): Promise<void> {
       // First: the store may be what failed.
       if (input.state === 'ERROR' && !input.quiet) await tell(input);
-      if (input.state === 'SUCCESS' && input.instance_id) await wellAgain(input.instance_id);
+      if (input.state === 'SUCCESS' && input.instance_id) await wellAgain(input.instance_id, input.workflow);
       await count(input);
       const repository = await readable(deps);
       const log = repository.log(input.execution_id);

@@ -197,8 +197,13 @@ async function recordMissed(
       args: [input, policy, missed],
       typedSearchAttributes: new TypedSearchAttributes([
         { key: keyword(searchAttributes.schedule), value: schedule.scheduleId },
-        { key: keyword(searchAttributes.instance), value: input.instance },
-        { key: keyword(searchAttributes.kind), value: 'backup' },
+        ...(input.instance === ''
+          ? []
+          : [{ key: keyword(searchAttributes.instance), value: input.instance }]),
+        {
+          key: keyword(searchAttributes.kind),
+          value: input.workflow === undefined ? 'backup' : 'workflow',
+        },
       ]),
     });
   } catch (error) {

@@ -10,6 +10,7 @@ export const catalog = {
   'schedule-pause': () => import('./commands/schedule-pause.ts'),
   'schedule-unpause': () => import('./commands/schedule-unpause.ts'),
   'schedule-trigger': () => import('./commands/schedule-trigger.ts'),
+  'schedule-backfill': () => import('./commands/schedule-backfill.ts'),
   'execution-list': () => import('./commands/execution-list.ts'),
   'execution-show': () => import('./commands/execution-show.ts'),
   'execution-logs': () => import('./commands/execution-logs.ts'),

@@ -5,7 +5,7 @@ import type { Execution } from './types.ts';
 /** The search attributes by which executions and schedules are found again. */
 export interface Labels {
   /** `system` for what looks after the rest, and is no row of a list. */
-  kind: Execution['kind'] | 'system';
+  kind: Execution['kind'] | 'cron-trigger' | 'system';
   instance: string | null;
   schedule?: string | null;
   backup?: string | null;

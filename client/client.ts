@@ -9,6 +9,7 @@ import { Restores } from './restores.ts';
 import { Schedules } from './schedules.ts';
 import { type BackupClientOptions, Surroundings } from './surroundings.ts';
 import type {
+  Backfill,
   Backup,
   BackupContent,
   BackupDetails,
@@ -92,16 +93,17 @@ export class BackupClient {
   }
 
   /**
-   * Creates a schedule that backs up an instance.
+   * Creates a schedule that backs up an instance, or runs a workflow (`options.workflow`).
    *
-   * @param instance exact id or exact name of the instance
+   * @param instance exact id or exact name of the instance; null for a workflow that is of none
    * @param pattern cron pattern of five fields
    * @param name name of the backups that it makes
    * @returns the schedule, once `scheduleList` shows it, and notes on days with odd fires
-   * @throws BackupctlError usage for a pattern, zone or option that is off; not-found, ambiguous for the instance
+   * @throws BackupctlError usage for a pattern, zone or option that is off, or an input that the workflow does not take;
+   *   not-found, ambiguous for the instance or the workflow
    */
   scheduleCreate(
-    instance: string,
+    instance: string | null,
     pattern: string,
     name: string,
     options: ScheduleOptions = {},
@@ -149,6 +151,14 @@ export class BackupClient {
   /** Starts a run of a schedule now, paused or not. @returns the execution, once the lists show it */
   scheduleTrigger(id: string): Promise<Execution> {
     return this.#schedules.trigger(id);
+  }
+
+  /**
+   * Runs the past fires of a schedule of a workflow, `from` and `to` included, one after the other.
+   * @throws BackupctlError not-found; refused for a schedule of backups; usage for a span without a fire
+   */
+  scheduleBackfill(id: string, span: { from: Date; to: Date }): Promise<Backfill> {
+    return this.#schedules.backfill(id, span);
   }
 
   /**

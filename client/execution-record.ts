@@ -27,7 +27,7 @@ export function toExecution(info: WorkflowExecutionInfo): Execution {
   const { state, output, facts } = endOf(info);
   return {
     id: attribute(info, searchAttributes.execution) ?? info.runId,
-    kind: kinds[info.type] ?? 'backup',
+    kind: attribute(info, searchAttributes.kind) === 'workflow' ? 'workflow' : (kinds[info.type] ?? 'backup'),
     state,
     output,
     scheduleId: attribute(info, searchAttributes.schedule),

@@ -3,7 +3,7 @@ import type { ScheduleDescription } from '@temporalio/client';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import type { BackupCreateInput, RunPolicy } from '../workflows/types.ts';
 import type { TemporalLink } from './connection.ts';
-import { argumentsOf, cronWithComment, payloadOf } from './schedule-record.ts';
+import { cronWithComment, firedArguments, payloadOf } from './schedule-record.ts';
 
 /** A schedule as it should be: what differs from how it is, is written. */
 export interface Draft {
@@ -47,7 +47,7 @@ export async function changeSchedule(
 }
 
 function draftOf(description: ScheduleDescription): Draft {
-  const found = argumentsOf(description);
+  const found = firedArguments(description);
   if (found === null)
     throw new BackupctlError('not-found', `${description.scheduleId} is no schedule of ours`);
   const { spec, state } = description;

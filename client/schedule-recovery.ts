@@ -6,7 +6,7 @@ import { concurrently } from './concurrently.ts';
 import type { TemporalLink } from './connection.ts';
 import { isAlreadyThere, isNotFound } from './grpc-errors.ts';
 import { changeSchedule } from './schedule-change.ts';
-import { argumentsOf, scheduleRequest } from './schedule-record.ts';
+import { firedArguments, scheduleRequest } from './schedule-record.ts';
 
 /** Calls to Temporal at a time. */
 const SIDE_BY_SIDE = 20;
@@ -146,7 +146,7 @@ async function checkFires({ pattern, timezone }: ScheduleFacts): Promise<void> {
 
 async function describeOurs(link: TemporalLink, id: string): Promise<ScheduleDescription> {
   const description = await link.client.schedule.getHandle(id).describe();
-  if (argumentsOf(description) !== null) return description;
+  if (firedArguments(description) !== null) return description;
   throw new BackupctlError('conflict', `Temporal has a schedule ${id} that is none of ours`);
 }
 

@@ -2,7 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { ScheduleDescription } from '@temporalio/client';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import type { Hook } from '../repository/hook.ts';
-import { type BackupCreateInput, type RunPolicy, searchAttributes } from '../workflows/types.ts';
+import {
+  type BackupCreateInput,
+  type RunPolicy,
+  type ScheduledWorkflow,
+  searchAttributes,
+} from '../workflows/types.ts';
 import { labelsToAttributes, quoted } from './attributes.ts';
 import { concurrently } from './concurrently.ts';
 import type { TemporalLink } from './connection.ts';
@@ -12,13 +17,21 @@ import { toRecord } from './max-age.ts';
 import type { Draft } from './schedule-change.ts';
 import {
   argumentsOf,
+  runKind,
   scheduledWorkflow,
   scheduledWorkflowId,
   scheduleRequest,
   toSchedule,
 } from './schedule-record.ts';
 import type { Surroundings } from './surroundings.ts';
-import type { CreatedSchedule, Execution, Schedule, ScheduleChanges, ScheduleOptions } from './types.ts';
+import type {
+  Backfill,
+  CreatedSchedule,
+  Execution,
+  Schedule,
+  ScheduleChanges,
+  ScheduleOptions,
+} from './types.ts';
 import { until } from './until.ts';
 
 /** How many schedules are described at a time while listing. */
@@ -38,7 +51,7 @@ export class Schedules {
 
   /** See {@link BackupClient.scheduleCreate}. */
   async create(
-    instanceName: string,
+    instanceName: string | null,
     pattern: string,
     name: string,
     options: ScheduleOptions,
@@ -50,23 +63,8 @@ export class Schedules {
     const timezone = checkTimezone(options.timezone ?? 'UTC');
     checkPolicies(options);
     checkName(name);
-    const instance = await this.#instances.named(instanceName);
-    const [{ checkAbilities }, { checkedHooks }] = await Promise.all([
-      import('./abilities.ts'),
-      import('./hooks.ts'),
-    ]);
-    await checkAbilities(instance, options);
     const id = randomUUID();
-    const input: BackupCreateInput = {
-      instance: instance.id,
-      description: options.description ?? null,
-      parent_id: options.parentId ?? null,
-      name,
-      ...(options.incremental ? { incremental: true } : {}),
-      ...(options.selection === undefined ? {} : { selection: options.selection }),
-      ...(options.yieldToDdl === undefined ? {} : { yield_to_ddl: options.yieldToDdl }),
-      ...(await checkedHooks(options.hooks, instance)),
-    };
+    const input = await this.#inputOf(instanceName, name, options);
     const policy: RunPolicy = {
       schedule_id: id,
       overlap: options.overlap ?? 'skip',
@@ -110,6 +108,45 @@ export class Schedules {
       async () => (await this.#listedIds(`${searchAttributes.schedule} = ${quoted(id)}`)).length > 0,
     );
     return { ...created, notices: await this.#notices(link, created) };
+  }
+
+  /** What each run gets. @throws BackupctlError usage, not-found, ambiguous */
+  async #inputOf(
+    instanceName: string | null,
+    name: string,
+    options: ScheduleOptions,
+  ): Promise<BackupCreateInput> {
+    const instance = instanceName === null ? null : await this.#instances.named(instanceName);
+    const words = { description: options.description ?? null, parent_id: options.parentId ?? null, name };
+    if (options.workflow !== undefined) {
+      const { checkNoneOfBackups, scheduledWorkflowOf } = await import('./scheduled-workflow.ts');
+      checkNoneOfBackups(options);
+      const { repository } = await this.#surroundings.reading();
+      const workflow = await scheduledWorkflowOf(repository, options.workflow, {
+        instance: instance?.id ?? null,
+        parentId: words.parent_id,
+        ...words,
+      });
+      return { instance: instance?.id ?? '', ...words, workflow };
+    }
+    if (instance === null) {
+      throw new BackupctlError('usage', 'a schedule of backups needs an instance', {
+        hint: 'name one, or a workflow',
+      });
+    }
+    const [{ checkAbilities }, { checkedHooks }] = await Promise.all([
+      import('./abilities.ts'),
+      import('./hooks.ts'),
+    ]);
+    await checkAbilities(instance, options);
+    return {
+      instance: instance.id,
+      ...words,
+      ...(options.incremental ? { incremental: true } : {}),
+      ...(options.selection === undefined ? {} : { selection: options.selection }),
+      ...(options.yieldToDdl === undefined ? {} : { yield_to_ddl: options.yieldToDdl }),
+      ...(await checkedHooks(options.hooks, instance)),
+    };
   }
 
   /** See {@link BackupClient.scheduleList}. */
@@ -185,6 +222,7 @@ export class Schedules {
     const { checkTimezone } = await import('../cron/timezone.ts');
     checkPolicies(changes);
     if (changes.name !== undefined) checkName(changes.name);
+    await this.#checkWorkflowChanges(id, changes);
     const pattern = changes.pattern === undefined ? undefined : await checkPattern(changes.pattern);
     const timezone = changes.timezone === undefined ? undefined : checkTimezone(changes.timezone);
     const hooks = changes.hooks === undefined ? undefined : await this.#hooksFor(id, changes.hooks);
@@ -194,6 +232,7 @@ export class Schedules {
         delete input.hooks;
         Object.assign(input, hooks);
       }
+      if (input.workflow !== undefined) rename(input, input.workflow, changes);
       if (changes.name !== undefined) input.name = changes.name;
       if (changes.description !== undefined) input.description = changes.description;
       policy.overlap = changes.overlap ?? policy.overlap;
@@ -214,6 +253,16 @@ export class Schedules {
       // Fires of the new pattern before now are no missed ones.
       if (otherFires) policy.active_since = new Date().toISOString();
     });
+  }
+
+  /** What is of backups alone cannot be given to a schedule of a workflow. @throws BackupctlError usage */
+  async #checkWorkflowChanges(reference: string, changes: ScheduleChanges): Promise<void> {
+    const { keepLast, onBusy, hooks } = changes;
+    if (keepLast === undefined && onBusy === undefined && hooks === undefined) return;
+    const [input] = await this.runArguments(await this.idOf(reference));
+    if (input.workflow === undefined) return;
+    const { checkNoneOfBackups } = await import('./scheduled-workflow.ts');
+    checkNoneOfBackups({ hooks, onBusy, ...(keepLast === null ? {} : { keepLast }) }, 'leave it out');
   }
 
   async #hooksFor(reference: string, hooks: Hook[]): Promise<{ hooks?: Hook[] }> {
@@ -253,9 +302,22 @@ export class Schedules {
       type: scheduledWorkflow,
       workflowId: `${scheduledWorkflowId(id)}/${randomUUID()}`,
       args: [input, policy],
-      labels: { kind: 'backup', instance: input.instance, schedule: id },
+      labels: {
+        kind: runKind(input),
+        instance: input.instance === '' ? null : input.instance,
+        schedule: id,
+      },
     });
     return toExecution(row);
+  }
+
+  /** See {@link BackupClient.scheduleBackfill}. */
+  async backfill(reference: string, span: { from: Date; to: Date }): Promise<Backfill> {
+    const id = await this.idOf(reference);
+    const description = await this.#describe(id);
+    if (description === null || argumentsOf(description) === null) throw noSchedule(id);
+    const { backfill } = await import('./schedule-backfill.ts');
+    return backfill(await this.#surroundings.temporal(), description, span);
   }
 
   /** What is odd about the fires of the next year. It is no reason to fail: the schedule is there. */
@@ -361,6 +423,16 @@ export class Schedules {
       return ids;
     });
   }
+}
+
+/** What a workflow was given of the schedule's own words changes with them. */
+function rename(input: BackupCreateInput, workflow: ScheduledWorkflow, changes: ScheduleChanges): void {
+  const given = { ...workflow.input };
+  for (const key of ['name', 'description'] as const) {
+    const changed = changes[key];
+    if (changed !== undefined && Object.hasOwn(given, key) && given[key] === input[key]) given[key] = changed;
+  }
+  input.workflow = { ...workflow, input: given };
 }
 
 /** Soonest first; those that will not fire (paused) last; then by name and id, so that the order is always one. */

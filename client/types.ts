@@ -7,6 +7,7 @@ import type { RestoredDatabase, RestorePlan, RestoreRequest, Selection } from '.
 import type { Hook } from '../repository/hook.ts';
 import type { Manifest, Mark, SecretReference, VerifyFinding } from '../repository/repository.ts';
 import type { InstanceStatistics } from '../repository/statistics.ts';
+import type { Dictionary } from '../workbooks/expressions/value.ts';
 import type {
   BackupCreateInput,
   BusyPolicy,
@@ -15,6 +16,7 @@ import type {
   ExecutionOutput,
   ExecutionState,
   OverlapPolicy,
+  ScheduledWorkflow,
 } from '../workflows/types.ts';
 
 /** How old the newest good backup may be, in seconds; null where that is derived. */
@@ -24,9 +26,11 @@ export interface Schedule {
   id: string;
   name: string;
   description: string | null;
-  /** Instance id. */
-  instance: string;
-  instanceName: string;
+  /** Instance id; null for a schedule of a workflow that is of no instance. */
+  instance: string | null;
+  instanceName: string | null;
+  /** What it runs in place of backups. */
+  workflow: ScheduledWorkflow | null;
   /** The text that was given, not what Temporal compiled from it. */
   pattern: string;
   timezone: string;
@@ -77,6 +81,31 @@ export interface ScheduleOptions {
   yieldToDdl?: number;
   /** What runs around each of its backups, besides the hooks of the instance. */
   hooks?: Hook[] | undefined;
+  /** Runs this workflow in place of backups; what is of backups alone cannot be given then. */
+  workflow?: WorkflowRequest | undefined;
+}
+
+/** A workflow that a schedule is to run. */
+export interface WorkflowRequest {
+  /** In full: `trove.backup_create`. */
+  name: string;
+  /**
+   * What it takes. `name`, `description` and `parent_id` of the schedule, and `instance` (an id) where it is of one, are
+   * put where the workflow declares them and they are not given.
+   */
+  input?: Dictionary | undefined;
+  /** `env`, `task_name` and the like. */
+  params?: Dictionary | undefined;
+}
+
+/** Past fires of a schedule that run now, one after the other. */
+export interface Backfill {
+  scheduleId: string;
+  /** How many they are. */
+  runs: number;
+  /** The earliest and the latest of them. */
+  first: Date;
+  last: Date;
 }
 
 /** A schedule that was just made, and what is worth knowing about its fires. */
@@ -87,7 +116,7 @@ export interface CreatedSchedule extends Schedule {
 
 export type ScheduleChanges = Omit<
   ScheduleOptions,
-  'paused' | 'parentId' | 'incremental' | 'selection' | 'yieldToDdl' | 'keepLast'
+  'paused' | 'parentId' | 'incremental' | 'selection' | 'yieldToDdl' | 'keepLast' | 'workflow'
 > & {
   name?: string;
   pattern?: string;

@@ -22,7 +22,8 @@ export const scheduleCopySchema = z.strictObject({
   note: z.string().nullable(),
   /** Both arguments of a run. */
   input: z.looseObject({
-    instance: z.uuid(),
+    /** Empty for a workflow that is of no instance. */
+    instance: z.union([z.uuid(), z.literal('')]),
     description: z.string().nullable(),
     parent_id: z.string().nullable(),
     name: z.string().min(1),

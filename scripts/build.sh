@@ -13,4 +13,8 @@ node -e '
   const { name, version, type } = JSON.parse(fs.readFileSync("package.json", "utf8"));
   fs.writeFileSync("dist/package.json", `${JSON.stringify({ name, version, type }, null, 2)}\n`);
 '
+# The shipped workbooks, and those to learn from.
+mkdir -p dist/workbooks/examples
+cp workbooks/*.yaml dist/workbooks/
+cp workbooks/examples/*.yaml dist/workbooks/examples/
 node dist/worker/bundle-main.js dist/workflow-bundle.js

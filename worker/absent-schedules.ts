@@ -8,7 +8,7 @@ import { searchAttributes } from '../workflows/types.ts';
  * Null where that is not so. A schedule that is merely missing among others was deleted.
  */
 export async function absentSchedules(client: Client, repository: Repository): Promise<number | null> {
-  const query = `${searchAttributes.kind} = 'backup'`;
+  const query = `${searchAttributes.kind} IN ('backup', 'cron-trigger')`;
   for await (const _ of client.schedule.list({ query, pageSize: 1 })) return null;
   const { namespaceInfo } = await client.workflowService.describeNamespace({
     namespace: client.options.namespace,

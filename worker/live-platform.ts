@@ -28,6 +28,7 @@ import {
 } from './ready-file.ts';
 import { createRefusingWorker } from './refusing-worker.ts';
 import { installRuntime } from './runtime.ts';
+import { enterShippedWorkbooks } from './shipped-workbooks.ts';
 import { startFields, startText } from './start-text.ts';
 import { aborted } from './stop-signals.ts';
 import { Tenancy } from './tenancy.ts';
@@ -175,6 +176,8 @@ export async function livePlatform(life: Life): Promise<void> {
     trouble('the worker did not end in time; what it was doing goes on at the next start');
     life.onHung();
   });
+  // Without the registry there is no run of a workbook either: it is tried again at the next start.
+  await enterShippedWorkbooks(repository, new Date()).catch((error: unknown) => trouble(messageOf(error)));
   if (await readiness.everythingAnswers(stop, trouble)) {
     ready(life, platform);
     const instances = await repository.instances().catch((error: unknown) => {

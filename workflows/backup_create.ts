@@ -6,17 +6,20 @@ import { asExecution, type Ending, executionId } from './execution.ts';
 import { failureOf } from './failure.ts';
 import { afterSiblings, inLane, Yielded } from './lane.ts';
 import { retainBeyond } from './retention.ts';
+import { runScheduledWorkflow } from './scheduled-workflow.ts';
 import type { BackupCreateInput, ExecutionOutput, MissedFires, RunPolicy } from './types.ts';
 
 /**
  * One scheduled or manual backup: the row that `execution-list` shows. It applies the overlap policy, waits for the
- * instance's lane, and does its work in the child `backup_run`. With `missed` it only records fires that were lost.
+ * instance's lane, and does its work in the child `backup_run`, or runs the workflow that the schedule names. With
+ * `missed` it only records fires that were lost.
  */
 export async function backup_create(
   input: BackupCreateInput,
   policy: RunPolicy,
   missed?: MissedFires,
 ): Promise<ExecutionOutput> {
+  if (input.workflow !== undefined) return runScheduledWorkflow(input, input.workflow, policy, missed);
   if (missed !== undefined) {
     return asExecution(
       { failed: 'Backup failed', cancelled: 'Backup cancelled', facts: {}, instanceId: input.instance },

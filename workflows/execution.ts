@@ -27,6 +27,8 @@ export interface ExecutionFrame {
   backupId?: string;
   /** Id of the instance that it works on: whoever hears of a failure is told. */
   instanceId?: string;
+  /** The name of the workflow that it runs in place of a backup. */
+  workflow?: string;
   /** Whether nobody is told of its failure: something else watches what it does. */
   quiet?: true;
 }
@@ -95,6 +97,7 @@ async function closeLog(id: string, frame: ExecutionFrame, memo: ExecutionMemo):
       output: memo.output,
       code: memo.facts.code === undefined ? null : String(memo.facts.code),
       instance_id: frame.instanceId ?? null,
+      ...(frame.workflow === undefined ? {} : { workflow: frame.workflow }),
       ...(frame.quiet === undefined ? {} : { quiet: true }),
       at: new Date().toISOString(),
     });

@@ -3,15 +3,32 @@ import type { Alarm, AlarmKind } from '../activities/alarms.ts';
 import type { Probe, RestoredDatabase, RestoreRequest, Selection } from '../engines/engine.ts';
 import type { Hook } from '../repository/hook.ts';
 import type { InstanceRecord } from '../repository/manifest.ts';
+import type { Dictionary } from '../workbooks/expressions/value.ts';
 
 export type ExecutionState = 'RUNNING' | 'SUCCESS' | 'ERROR' | 'CANCELLED' | 'SKIPPED' | 'MISSED';
-export type ExecutionKind = 'backup' | 'restore' | 'delete' | 'undelete' | 'instance' | 'copy' | 'heal';
+export type ExecutionKind =
+  | 'backup'
+  | 'workflow'
+  | 'restore'
+  | 'delete'
+  | 'undelete'
+  | 'instance'
+  | 'copy'
+  | 'heal';
 export type OverlapPolicy = 'skip' | 'wait' | 'cancel-other';
 export type BusyPolicy = 'wait' | 'skip';
 
+/** A workflow of a workbook that a schedule runs in place of a backup. */
+export interface ScheduledWorkflow {
+  /** In full: `trove.backup_create`. */
+  name: string;
+  input: Dictionary;
+  params: Dictionary;
+}
+
 /** Input of `backup_create`, keys in the order in which `schedule-create` prints them. */
 export interface BackupCreateInput {
-  /** Instance id. */
+  /** Instance id; empty for a workflow that is of no instance. */
   instance: string;
   description: string | null;
   parent_id: string | null;
@@ -22,6 +39,8 @@ export interface BackupCreateInput {
   yield_to_ddl?: number;
   /** Of the schedule; those of the instance stand in its record. */
   hooks?: Hook[];
+  /** What is run instead of a backup. */
+  workflow?: ScheduledWorkflow;
 }
 
 /** Second argument of `backup_create`: how it behaves beside other runs. */
@@ -38,6 +57,18 @@ export interface RunPolicy {
   max_age?: number | null;
   /** Only where it was asked for: how many good backups of the schedule stay; older ones are removed after a good run. */
   keep_last?: number;
+  /** Only of cron triggers. */
+  cron_trigger?: CronTriggerFacts;
+}
+
+/** What Temporal's schedule does not tell of a cron trigger. */
+export interface CronTriggerFacts {
+  /** Null for one that fires once. */
+  pattern: string | null;
+  /** ISO 8601, to the minute; null for one that begins at once. */
+  first_execution_time: string | null;
+  /** Executions that are left; only in a copy of it, since Temporal counts them. */
+  remaining?: number;
 }
 
 /** What the step `retain` of a backup did. */

@@ -35,9 +35,21 @@ export async function workbook_run(input: WorkbookRunInput): Promise<WorkbookEnd
   if (end.state === 'CANCELLED') throw new CancelledFailure(end.state_info ?? 'cancelled');
   if (end.state === 'ERROR') {
     const message = (end.state_info ?? 'the workflow failed').split('\n')[0] ?? '';
-    throw ApplicationFailure.create({ message, type: 'failed', nonRetryable: true, details: [summary(end)] });
+    throw ApplicationFailure.create({
+      message,
+      type: 'failed',
+      nonRetryable: true,
+      details: [{ ...summary(end), ...said(end) }],
+    });
   }
   return end;
+}
+
+/** What `output-on-error` says, for the row of a schedule that ran it. */
+function said({ state_info, output }: WorkbookEnd): { output?: Record<string, unknown> } {
+  const { result, ...rest } = output;
+  const own = result === state_info ? rest : output;
+  return Object.keys(own).length === 0 || JSON.stringify(own).length > 4096 ? {} : { output: own };
 }
 
 /** What stands in a list: the output if it is short, or that it is to be looked up. */

@@ -15,6 +15,7 @@ export const scheduleColumns: readonly Column<Schedule>[] = [
   { header: 'Next Execution Time', value: ({ nextExecutionTime }) => nextExecutionTime },
   { header: 'Time Zone', value: ({ timezone }) => timezone, long: true },
   { header: 'Instance', value: ({ instanceName }) => instanceName, long: true },
+  { header: 'Workflow', value: ({ workflow }) => workflow?.name ?? null, long: true },
   { header: 'Keep Last', value: ({ keepLast }) => keepLast, long: true },
   { header: 'Paused', value: ({ paused }) => paused, long: true },
 ];
@@ -26,7 +27,7 @@ export function scheduleProperties(schedule: Schedule): Record<string, Property>
   return {
     created_at: always(schedule.createdAt),
     id: always(schedule.id),
-    input: always(schedule.input),
+    input: always(schedule.workflow?.input ?? schedule.input),
     instance: always(schedule.instance),
     name: always(schedule.name),
     next_execution_time: always(schedule.nextExecutionTime),
@@ -45,6 +46,11 @@ export function scheduleProperties(schedule: Schedule): Record<string, Property>
     overlap: set(schedule.overlap, schedule.overlap === 'skip'),
     paused: set(schedule.paused, !schedule.paused),
     timezone: set(schedule.timezone, schedule.timezone === 'UTC'),
+    workflow: set(schedule.workflow?.name, schedule.workflow === null),
+    workflow_params: set(
+      schedule.workflow?.params,
+      Object.keys(schedule.workflow?.params ?? {}).length === 0,
+    ),
   };
 }
 

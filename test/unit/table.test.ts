@@ -12,6 +12,7 @@ const schedule: Schedule = {
   name: 'myback',
   description: null,
   instance,
+  workflow: null,
   instanceName: 'm',
   pattern: '*/2 * * * *',
   timezone: 'UTC',

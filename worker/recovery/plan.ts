@@ -106,7 +106,8 @@ export async function planRecovery(
     }))
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1));
   for (const { id, name, instance } of schedules) {
-    if (!names.has(copies.find((copy) => copy.id === id)?.input.instance ?? '')) {
+    const of = copies.find((copy) => copy.id === id)?.input.instance ?? '';
+    if (of !== '' && !names.has(of)) {
       note(`schedule ${name} (${id}) is of instance ${instance}, which is not registered`);
     }
   }
