@@ -41,16 +41,21 @@ export async function workflowBundle(fallback: string): Promise<string> {
   throw new BackupctlError('failed', 'the workflows could not be bundled');
 }
 
+/** The folders that workflows import more than types from. */
+const bundled = ['errors', 'workbooks', 'workflows'];
+
 /** Everything that the bundle depends on: the sources, and the exact versions of the packages. */
 async function digestOfSources(): Promise<string> {
   const hash = createHash('sha256');
-  const sources = join(root, 'workflows');
-  for (const name of (await readdir(sources)).sort()) {
-    if (!/\.[jt]s$/.test(name)) continue;
-    hash
-      .update(`${name}\0`)
-      .update(await readFile(join(sources, name)))
-      .update('\0');
+  for (const folder of bundled) {
+    const names = await readdir(join(root, folder), { recursive: true });
+    for (const name of names.sort()) {
+      if (!/\.[jt]s$/.test(name)) continue;
+      hash
+        .update(`${folder}/${name}\0`)
+        .update(await readFile(join(root, folder, name)))
+        .update('\0');
+    }
   }
   const require = createRequire(import.meta.url);
   for (const name of ['@temporalio/worker', '@temporalio/workflow']) {

@@ -15,7 +15,7 @@ name: probe
 workflows:
   echo:
     input: [word, description: none]
-    output: {word: <% $.word %>, at: <% execution().start_params.get(scheduled_at) %>}
+    output: {word: <% $.word %>, at: <% execution().params.get(scheduled_at) %>}
     tasks:
       say: {action: std.noop}
   wait:
@@ -52,7 +52,9 @@ test("a schedule of the seed's workbook makes backups, waits for them, and says 
   });
   expect(made.next_execution_time).toMatch(/T02:30:00/);
   const { stdout } = await platform.cli(['schedule-show', made.id]);
-  expect(stdout).toContain(`{"instance": "${instanceId}", "description": null, "parent_id": null, "name": "myback"}`);
+  expect(stdout).toContain(
+    `{"instance": "${instanceId}", "description": null, "parent_id": null, "name": "myback"}`,
+  );
 
   const run = await platform.json<ExecutionJson>(['schedule-trigger', 'myback', '--wait']);
   expect(run).toMatchObject({ state: 'SUCCESS', output: { status: 'Backup complete' } });
@@ -101,7 +103,6 @@ test('past fires of a workflow run one after the other, each with its own instan
     first: '2026-01-01T05:00:00.000Z',
     last: '2026-01-03T05:00:00.000Z',
   });
-  const { waitForRuns } = await import('./fixture.ts');
   await expect
     .poll(
       async () => {
@@ -111,9 +112,15 @@ test('past fires of a workflow run one after the other, each with its own instan
       { timeout: 60_000, interval: 300 },
     )
     .toEqual([1, 2, 3].map((day) => ['SUCCESS', `2026-01-0${day}T05:00:00Z`]));
-  void waitForRuns;
 
-  const none = await platform.cli(['schedule-backfill', 'daily', '--from', '2026-01-01 06:00', '--to', '2026-01-02']);
+  const none = await platform.cli([
+    'schedule-backfill',
+    'daily',
+    '--from',
+    '2026-01-01 06:00',
+    '--to',
+    '2026-01-02',
+  ]);
   expect(none.code).not.toBe(0);
   expect(none.stderr).toContain('does not fire from 2026-01-01T06:00:00.000Z');
 });
@@ -121,7 +128,14 @@ test('past fires of a workflow run one after the other, each with its own instan
 test('past backups cannot be made, and the command says what can', async () => {
   const { platform } = shop;
   await platform.json(['schedule-create', 'orders', '30 2 * * *', 'plain']);
-  const refused = await platform.cli(['schedule-backfill', 'plain', '--from', '2026-01-01', '--to', '2026-01-02']);
+  const refused = await platform.cli([
+    'schedule-backfill',
+    'plain',
+    '--from',
+    '2026-01-01',
+    '--to',
+    '2026-01-02',
+  ]);
   expect(refused.code).not.toBe(0);
   expect(refused.stderr).toContain('a backup takes its database as it is now');
   expect(refused.stderr).toContain('schedule-trigger');
@@ -143,7 +157,13 @@ test('an input that the workflow does not take is refused in one line, before th
     const { code, stderr } = await create(...words);
     expect(code, words.join(' ')).not.toBe(0);
     expect(stderr).toContain(line);
-    expect(stderr.trim().split('\n').filter((text) => !text.startsWith('hint')).length, stderr).toBeLessThanOrEqual(2);
+    expect(
+      stderr
+        .trim()
+        .split('\n')
+        .filter((text) => !text.startsWith('hint')).length,
+      stderr,
+    ).toBeLessThanOrEqual(2);
   }
   const all = await platform.json<ScheduleJson[]>(['schedule-list']);
   expect(all.map(({ name }) => name)).not.toContain('wrong');
@@ -166,13 +186,18 @@ test('a run that meets another one of its schedule is skipped, and a cancel goes
   const { platform } = shop;
   await platform.json(['schedule-create', '0 5 * * 0', 'waiting', '--workflow', 'probe.wait']);
   const first = await platform.json<ExecutionJson>(['schedule-trigger', 'waiting']);
-  const second = await platform.json<ExecutionJson>(['schedule-trigger', 'waiting', '--wait']).catch(
-    async () => (await platform.json<ExecutionJson[]>(['execution-list', 'waiting'])).at(-1),
-  );
+  const second = await platform
+    .json<ExecutionJson>(['schedule-trigger', 'waiting', '--wait'])
+    .catch(async () => (await platform.json<ExecutionJson[]>(['execution-list', 'waiting'])).at(-1));
   expect(second).toMatchObject({ state: 'SKIPPED', output: { status: 'Workflow skipped' } });
   await platform.cli(['execution-cancel', first.id]);
   const cancelled = await platform.client.executionWait(first.id);
   expect(cancelled).toMatchObject({ state: 'CANCELLED', output: { status: 'Workflow cancelled' } });
   const { workflow_execution_id: run } = cancelled.facts;
-  expect(await platform.client.executionShow(String(run)).then(({ state }) => state, () => 'CANCELLED')).toBe('CANCELLED');
+  expect(
+    await platform.client.executionShow(String(run)).then(
+      ({ state }) => state,
+      () => 'CANCELLED',
+    ),
+  ).toBe('CANCELLED');
 });
