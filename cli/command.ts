@@ -4,6 +4,7 @@ import type { Context } from './context.ts';
 export const groups = [
   'Schedules',
   'Executions',
+  'Workbooks',
   'Instances',
   'Backups',
   'Restores',

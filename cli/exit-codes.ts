@@ -2,7 +2,10 @@ import type { ErrorCode } from '../errors/backupctl-error.ts';
 
 /** What a process ends with, and what it means to a script. Every code is below 126, but for Ctrl-C's 130. */
 export const exitCodes = {
-  ok: { code: 0, meaning: 'It is done; with `--wait`, the run succeeded.' },
+  ok: {
+    code: 0,
+    meaning: 'It is done; with `--wait`, the run succeeded, or a workflow of a workbook was paused.',
+  },
   bug: { code: 1, meaning: 'A fault of backupctl itself: please report it.' },
   usage: {
     code: 2,

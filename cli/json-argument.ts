@@ -1,25 +1,57 @@
 import { BackupctlError } from '../errors/backupctl-error.ts';
-import { type Dictionary, isDictionary } from '../workbooks/expressions/value.ts';
+import { type Dictionary, isDictionary, type Value } from '../workbooks/expressions/value.ts';
+
+/** Lists and objects in one another; no value that means something is deeper, and everything behind us may recurse. */
+const deepest = 100;
 
 /**
- * A dictionary that was written as JSON on the command line.
- * @param what names it in errors: `--input`
+ * A value that was written as JSON. It may hold a secret, so that no error shows any of it.
+ * @param what how errors call it: `--params`
+ * @throws BackupctlError usage
+ */
+export function jsonArgument(text: string, what: string): Value {
+  checkDepth(text, what);
+  try {
+    return JSON.parse(text) as Value;
+  } catch (error) {
+    const place = /at position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
+    const where = place === undefined ? '' : ` from character ${Number(place) + 1} on`;
+    throw new BackupctlError('usage', `${what} is no JSON${where}`, {
+      hint: `write it as '{"name": "value"}', in single quotes`,
+    });
+  }
+}
+
+/**
+ * A dictionary that was written as JSON.
  * @returns undefined where nothing was written
  * @throws BackupctlError usage
  */
 export function dictionaryOf(text: string | undefined, what: string): Dictionary | undefined {
   if (text === undefined) return undefined;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new BackupctlError('usage', `${what} is no JSON: ${(cause as Error).message}`, {
-      hint: `write an object in single quotes, such as '{"instance": "orders"}'`,
-      cause,
-    });
-  }
+  const value = jsonArgument(text, what);
   if (isDictionary(value)) return value;
-  throw new BackupctlError('usage', `${what} is no JSON object`, {
-    hint: `write an object in single quotes, such as '{"instance": "orders"}'`,
+  const found = Array.isArray(value) ? 'a list' : value === null ? 'null' : `a ${typeof value}`;
+  throw new BackupctlError('usage', `${what} has to be an object of JSON, and is ${found}`, {
+    hint: `write it as '{"name": "value"}', in single quotes`,
   });
+}
+
+function checkDepth(text: string, what: string): void {
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < text.length; at++) {
+    const letter = text[at];
+    if (inString) {
+      if (letter === '\\') at += 1;
+      else if (letter === '"') inString = false;
+    } else if (letter === '"') inString = true;
+    else if (letter === '{' || letter === '[') depth += 1;
+    else if (letter === '}' || letter === ']') depth -= 1;
+    if (depth > deepest) {
+      throw new BackupctlError('usage', `${what} is nested more than ${deepest} deep`, {
+        hint: 'make it flatter',
+      });
+    }
+  }
 }

@@ -10,6 +10,20 @@ export const backup = {
   describe: "backup's id or name (the newest of that name), or INSTANCE@latest",
 } as const satisfies Positional;
 export const restore = { describe: "restore's id" } as const satisfies Positional;
+export const workbook = { describe: "workbook's name" } as const satisfies Positional;
+export const workflow = { describe: "workflow's name: WORKBOOK.WORKFLOW" } as const satisfies Positional;
+export const action = { describe: "action's name" } as const satisfies Positional;
+export const workbookFile = {
+  describe: 'a file of YAML: a workbook, or a list of workflows or of actions',
+} as const satisfies Positional;
+
+export const env = {
+  env: {
+    type: 'text',
+    value: 'JSON',
+    describe: 'an object to merge into the environment that expressions see as `env()`',
+  },
+} as const satisfies Parameters;
 
 export const wait = {
   wait: {

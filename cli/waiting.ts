@@ -4,8 +4,10 @@ import { exitCodes } from './exit-codes.ts';
 import { visible } from './output/visible.ts';
 import { executionProperties } from './views/execution.ts';
 
-const codeOfState: Record<Execution['state'], number> = {
+export const codeOfState: Record<Execution['state'], number> = {
   SUCCESS: exitCodes.ok.code,
+  // It did what it was told to: what follows is somebody's turn.
+  PAUSED: exitCodes.ok.code,
   CANCELLED: exitCodes.cancelled.code,
   ERROR: exitCodes.failed.code,
   SKIPPED: exitCodes.failed.code,
@@ -37,7 +39,9 @@ export async function waitForRun(executionId: string, context: Context, cancel?:
     return exitCodes.interrupted.code;
   }
   context.progress.clear();
-  if (execution.state !== 'SUCCESS') {
+  if (execution.state === 'PAUSED') {
+    context.output.note(`it is paused: go on with \`backupctl execution-resume ${executionId}\``);
+  } else if (execution.state !== 'SUCCESS') {
     const { status, error, reason, hint } = execution.output ?? { status: execution.state };
     const words = [status, error ?? reason, hint].filter((word) => typeof word === 'string' && word !== '');
     process.stderr.write(`backupctl: ${visible(words.join(': '))}\n`);

@@ -9,6 +9,8 @@ export interface Labels {
   instance: string | null;
   schedule?: string | null;
   backup?: string | null;
+  /** Where it is chosen by whoever starts it: else the id of its first run. */
+  execution?: string;
 }
 
 /** As Temporal wants them. All are of type Keyword. */
@@ -18,6 +20,7 @@ export function labelsToAttributes(labels: Labels): SearchAttributePair[] {
     [searchAttributes.instance, labels.instance],
     [searchAttributes.schedule, labels.schedule],
     [searchAttributes.backup, labels.backup],
+    [searchAttributes.execution, labels.execution],
   ];
   return values
     .filter((entry): entry is [string, string] => typeof entry[1] === 'string')

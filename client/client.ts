@@ -1,6 +1,7 @@
 import type { RestorePlan } from '../engines/engine.ts';
 import type { BackupctlError } from '../errors/backupctl-error.ts';
 import type { Sample } from '../repository/check.ts';
+import type { Dictionary, Value } from '../workbooks/expressions/value.ts';
 import { Backups } from './backups.ts';
 import { Executions } from './executions.ts';
 import { InstanceNames } from './instance-names.ts';
@@ -42,6 +43,22 @@ import type {
   VerifiedBackup,
   WaitOptions,
 } from './types.ts';
+import type {
+  Action,
+  ActionUpdateOptions,
+  RerunOptions,
+  TaskDetails,
+  Workbook,
+  WorkbookChange,
+  WorkbookDetails,
+  Workflow,
+  WorkflowDetails,
+  WorkflowExecution,
+  WorkflowRunOptions,
+  WorkflowTask,
+} from './workbook-types.ts';
+import { Workbooks } from './workbooks.ts';
+import { WorkflowRuns } from './workflow-runs.ts';
 
 /**
  * Manages schedules, executions, backups, restores and instances of one platform.
@@ -62,6 +79,8 @@ export class BackupClient {
   readonly #instances: Instances;
   readonly #backups: Backups;
   readonly #restores: Restores;
+  readonly #workbooks: Workbooks;
+  readonly #workflowRuns: WorkflowRuns;
 
   /** Names a platform; connects to nothing yet. */
   constructor(options: BackupClientOptions = {}) {
@@ -76,6 +95,8 @@ export class BackupClient {
       backups: this.#backups,
       executions: this.#executions,
     });
+    this.#workbooks = new Workbooks(this.#surroundings);
+    this.#workflowRuns = new WorkflowRuns(this.#surroundings, this.#workbooks, this.#executions);
   }
 
   /** The same as `new BackupClient(options)`. */
@@ -174,12 +195,20 @@ export class BackupClient {
     return this.#executions.listByInstance(instance, options);
   }
 
+  /** Executions of workflows of workbooks, sub-workflows too; like {@link executionList}. */
+  workflowExecutionList(options: PageOptions = {}): Promise<Page<Execution>> {
+    return this.#executions.listWorkflows(options);
+  }
+
   /** All executions of a schedule, newest first; pages are fetched as they are needed. */
   executions(schedule: string): AsyncIterable<Execution> {
     return this.#executions.all(schedule);
   }
 
-  /** An execution and its steps, also while it runs. @throws BackupctlError not-found */
+  /**
+   * An execution and its steps, or of a workflow its tasks, also while it runs.
+   * @throws BackupctlError not-found; unavailable where no worker tells of a workflow
+   */
   executionShow(id: string): Promise<ExecutionDetails> {
     return this.#executions.show(id);
   }
@@ -193,7 +222,7 @@ export class BackupClient {
   }
 
   /**
-   * Waits for the end of an execution, whatever it is, and for the lists to show it.
+   * Waits for the end of an execution, whatever it is, and for the lists to show it; of a workflow, also for a pause.
    * @throws BackupctlError not-found, unavailable; the signal's reason when that ends the wait
    */
   executionWait(id: string, options: WaitOptions = {}): Promise<Execution> {
@@ -206,12 +235,141 @@ export class BackupClient {
   }
 
   /**
-   * Removes an execution that is over from Temporal; the backup that it made stays.
+   * Removes an execution that is over from Temporal; the backup that it made stays, sub-workflows go with it.
    * @returns once `executionList` leaves it out
    * @throws BackupctlError not-found; refused while it is running
    */
   executionDelete(id: string, options: WaitOptions = {}): Promise<void> {
     return this.#executions.delete(id, options);
+  }
+
+  /**
+   * Puts a workbook into the registry, or each workflow or action of a file of those that belong to none.
+   * @param text YAML, 1 MiB at most
+   * @param options.update change what exists, and create what does not; else nothing of the file may exist
+   * @returns what became of each
+   * @throws BackupctlError usage with the first fault of the text; conflict for a name that is taken
+   */
+  workbookCreate(text: string, options: { update?: boolean | undefined } = {}): Promise<WorkbookChange[]> {
+    return this.#workbooks.create(text, options);
+  }
+
+  /** Workbooks, sorted by name. Works without Temporal. */
+  workbookList(): Promise<Workbook[]> {
+    return this.#workbooks.list();
+  }
+
+  /** A workbook and its text. Works without Temporal. @throws BackupctlError not-found */
+  workbookShow(name: string): Promise<WorkbookDetails> {
+    return this.#workbooks.show(name);
+  }
+
+  /** Takes it from the registry; runs of it that have begun go on. @throws BackupctlError not-found */
+  workbookDelete(name: string): Promise<void> {
+    return this.#workbooks.delete('workbook', name);
+  }
+
+  /** Workflows of all workbooks, and those that belong to none, sorted by name. Works without Temporal. */
+  workflowList(): Promise<Workflow[]> {
+    return this.#workbooks.workflows();
+  }
+
+  /** @param name in full: WORKBOOK.WORKFLOW @throws BackupctlError not-found */
+  workflowShow(name: string): Promise<WorkflowDetails> {
+    return this.#workbooks.workflow(name);
+  }
+
+  /** Takes a workflow that belongs to no workbook from the registry. @throws BackupctlError not-found */
+  workflowDelete(name: string): Promise<void> {
+    return this.#workbooks.delete('workflow', name);
+  }
+
+  /** Actions that are built in, and those that are made of others, sorted by name. Works without Temporal. */
+  actionList(): Promise<Action[]> {
+    return this.#workbooks.actions();
+  }
+
+  /**
+   * Runs an action outside of any workflow.
+   * @returns its result
+   * @throws BackupctlError not-found; usage for an input that it does not take; failed with what its error says
+   */
+  async actionRun(name: string, input: Dictionary = {}): Promise<Value> {
+    const { runAction } = await import('./action-run.ts');
+    return runAction(this.#surroundings, await this.#workbooks.definitions(), name, input);
+  }
+
+  /** Takes an action that belongs to no workbook from the registry. @throws BackupctlError not-found */
+  actionDelete(name: string): Promise<void> {
+    return this.#workbooks.delete('action', name);
+  }
+
+  /**
+   * Starts a run of a workflow, at the revisions that workbooks have now.
+   * @param name in full: WORKBOOK.WORKFLOW
+   * @returns the run, once the lists show it
+   * @throws BackupctlError not-found; usage where the run is refused: input that is missing or unknown, no target
+   */
+  workflowRun(name: string, options: WorkflowRunOptions = {}): Promise<WorkflowExecution> {
+    return this.#workflowRuns.start(name, options);
+  }
+
+  /**
+   * Waits until a run of a workflow is over or paused.
+   * @returns the run as it is then
+   * @throws BackupctlError not-found, unavailable; the signal's reason when that ends the wait
+   */
+  workflowExecutionWait(id: string, options: WaitOptions = {}): Promise<WorkflowExecution> {
+    return this.#workflowRuns.wait(id, options);
+  }
+
+  /** A run of a workflow, with its tasks. @throws BackupctlError not-found; unavailable where no worker tells */
+  workflowExecutionShow(id: string): Promise<WorkflowExecution> {
+    return this.#workflowRuns.show(id);
+  }
+
+  /** Pauses a run of a workflow: what runs goes on, nothing more is started. @throws BackupctlError not-found, conflict */
+  executionPause(id: string): Promise<void> {
+    return this.#workflowRuns.pause(id);
+  }
+
+  /**
+   * Lets a paused run of a workflow go on.
+   * @param env merged into its environment
+   * @throws BackupctlError not-found; conflict where it is not paused
+   */
+  executionResume(id: string, env: Dictionary = {}): Promise<void> {
+    return this.#workflowRuns.resume(id, env);
+  }
+
+  /**
+   * Runs a failed task of a workflow's run once more, or passes it over, and goes on from there. A run that is over
+   * becomes a running one again, with those above it.
+   * @throws BackupctlError not-found; refused, usage or conflict where that cannot be
+   */
+  executionRerun(id: string, options: RerunOptions): Promise<void> {
+    return this.#workflowRuns.rerun(id, options);
+  }
+
+  /** Tasks of a workflow's run, in the order in which they were made. @throws BackupctlError not-found */
+  taskList(execution: string): Promise<WorkflowTask[]> {
+    return this.#workflowRuns.tasks(execution);
+  }
+
+  /**
+   * @param task its id; with an execution also its name: the newest of that name
+   * @throws BackupctlError not-found
+   */
+  taskShow(task: string, execution?: string): Promise<TaskDetails> {
+    return this.#workflowRuns.task(task, execution);
+  }
+
+  /**
+   * Ends an asynchronous action, or pauses it, in the name of whoever does its work.
+   * @throws BackupctlError not-found; conflict where it is over, or cannot become so
+   */
+  actionExecutionUpdate(id: string, options: ActionUpdateOptions): Promise<void> {
+    return this.#workflowRuns.updateAction(id, options);
   }
 
   /**

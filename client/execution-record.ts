@@ -17,13 +17,17 @@ const kinds: Record<string, Execution['kind']> = {
   backup_copy: 'copy',
   instance_change: 'instance',
   janitor: 'janitor',
+  workbook_run: 'workbook',
 };
 
 /** The types of workflow that are executions, for queries. */
 export const executionTypes: readonly string[] = Object.keys(kinds);
 
+/** What a list and a description of a run have in common. */
+export type Row = Omit<WorkflowExecutionInfo, 'raw'>;
+
 /** What Temporal's list knows of an execution, in our words. */
-export function toExecution(info: WorkflowExecutionInfo): Execution {
+export function toExecution(info: Row): Execution {
   const { state, output, facts } = endOf(info);
   return {
     id: attribute(info, searchAttributes.execution) ?? info.runId,
@@ -33,15 +37,21 @@ export function toExecution(info: WorkflowExecutionInfo): Execution {
     scheduleId: attribute(info, searchAttributes.schedule),
     instanceId: attribute(info, searchAttributes.instance),
     backupId: attribute(info, searchAttributes.backup),
-    executionTime: info.startTime,
+    executionTime: beginningOf(info),
     endedAt: info.closeTime ?? null,
     workflowId: info.workflowId,
     facts,
   };
 }
 
+/** When it began: one that goes on in a new run has it from the first. */
+function beginningOf(info: Row): Date {
+  const { created_at: at } = (info.memo as Partial<ExecutionMemo> | undefined)?.facts ?? {};
+  return kinds[info.type] === 'workbook' && typeof at === 'string' ? new Date(at) : info.startTime;
+}
+
 /** A Keyword of a row. */
-export function attribute(info: WorkflowExecutionInfo, name: string): string | null {
+export function attribute(info: Row, name: string): string | null {
   const value: unknown = info.typedSearchAttributes.get({ name, type: 'KEYWORD' });
   return typeof value === 'string' ? value : null;
 }
@@ -57,9 +67,13 @@ type End = { state: ExecutionState; output: ExecutionOutput | null; facts: Execu
  * A run puts its end into the memo as its last step. One without a memo did not end by itself: then Temporal's status
  * says what happened.
  */
-function endOf(info: WorkflowExecutionInfo): End {
+function endOf(info: Row): End {
   const memo = info.memo as Partial<ExecutionMemo> | undefined;
   const facts = memo?.facts ?? {};
+  // A workflow of a workbook is over before what it has started is: its memo knows.
+  if (!isClosed(info) && kinds[info.type] === 'workbook' && memo?.state !== undefined) {
+    return { state: memo.state, output: memo.output ?? null, facts };
+  }
   if (!isClosed(info)) return { state: 'RUNNING', output: null, facts };
   if (memo?.state !== undefined) return { state: memo.state, output: memo.output ?? null, facts };
   switch (info.status.name) {

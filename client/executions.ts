@@ -19,6 +19,9 @@ import type {
 } from './types.ts';
 import { until } from './until.ts';
 
+/** A run that went on in a new history is listed by that. */
+const notContinued = `ExecutionStatus != 'ContinuedAsNew'`;
+
 /** What a list returns where no limit is given. */
 const DEFAULT_LIMIT = 100;
 
@@ -67,9 +70,27 @@ export class Executions {
     });
   }
 
+  /** See {@link BackupClient.workflowExecutionList}. */
+  async listWorkflows(options: PageOptions): Promise<Page<Execution>> {
+    checkLimit(options.limit);
+    const query = `WorkflowType = 'workbook_run' AND ${notContinued}`;
+    return this.#page(query, options, (marker) => {
+      if (marker.type === 'workbook_run') return;
+      throw new BackupctlError('usage', `execution ${options.marker} is none of a workflow`, {
+        hint: 'use an id that `backupctl execution-list` printed as the marker',
+      });
+    });
+  }
+
   /** See {@link BackupClient.executionDelete}. */
-  async delete(id: string, options: WaitOptions = {}): Promise<void> {
-    const row = await this.find(id);
+  async delete(given: string, options: WaitOptions = {}): Promise<void> {
+    const row = await this.find(given);
+    if (row.type === 'workbook_run') {
+      const { deleteRun } = await import('./workflow-deletion.ts');
+      const lookUp = (each: string) => this.#lookUp(each);
+      return deleteRun(await this.#surroundings.temporal(), row, lookUp, options);
+    }
+    const { id } = toExecution(row);
     const link = await this.#surroundings.temporal();
     const workflowExecution = { workflowId: row.workflowId, runId: row.runId };
     const running = await link.call(async ({ workflow }) => {
@@ -116,6 +137,11 @@ export class Executions {
   /** See {@link BackupClient.executionShow}. */
   async show(id: string): Promise<ExecutionDetails> {
     const row = await this.find(id);
+    if (row.type === 'workbook_run') {
+      const { readRun } = await import('./workflow-view.ts');
+      const workflow = await readRun(await this.#surroundings.temporal(), row);
+      return { ...toExecution(row), steps: [], workflow };
+    }
     const { readSteps } = await import('./execution-steps.ts');
     const steps = await readSteps(await this.#surroundings.temporal(), row);
     return { ...(await this.#withResult(row)), steps };
@@ -140,6 +166,7 @@ export class Executions {
   /** See {@link BackupClient.executionWait}. */
   async wait(id: string, options: WaitOptions): Promise<Execution> {
     const row = await this.find(id);
+    if (row.type === 'workbook_run') return this.#waitForWorkflow(row, options);
     const { awaitEnd } = await import('./execution-waiting.ts');
     await awaitEnd(await this.#surroundings.temporal(), row, options);
     let closed = row;
@@ -153,8 +180,29 @@ export class Executions {
     return this.#withResult(closed);
   }
 
+  /** Until it is over or paused, and the list shows that. */
+  async #waitForWorkflow(row: WorkflowExecutionInfo, options: WaitOptions): Promise<Execution> {
+    const { awaitPauseOrEnd } = await import('./workflow-waiting.ts');
+    await awaitPauseOrEnd(await this.#surroundings.temporal(), row.workflowId, options);
+    let shown = toExecution(row);
+    await until(
+      async () => {
+        shown = toExecution(await this.find(shown.id));
+        return shown.state !== 'RUNNING';
+      },
+      { signal: options.signal },
+    );
+    return shown;
+  }
+
   /** See {@link BackupClient.executionLogs}. */
   async *logs(id: string, options: LogOptions): AsyncGenerator<LogLine, void, void> {
+    if (!(await this.#isOfBackups(id))) {
+      const row = await this.find(id);
+      const { readStates } = await import('./workflow-history.ts');
+      yield* readStates(await this.#surroundings.temporal(), row, options);
+      return;
+    }
     const { readLogLines } = await import('./execution-logs.ts');
     let lines = 0;
     for await (const line of readLogLines(this.#surroundings, id, options, () => this.#isOver(id))) {
@@ -165,9 +213,21 @@ export class Executions {
     if (lines === 0 && !options.offset) await this.find(id);
   }
 
-  /** The row of an execution. @throws BackupctlError not-found */
+  /** Logs are read without Temporal; only where there is none, it may be asked whose execution that is. */
+  async #isOfBackups(id: string): Promise<boolean> {
+    const { repository } = await this.#surroundings.reading();
+    if ((await repository.readLog(id, { offset: 0 })).lines.length > 0) return true;
+    const row = await this.#lookUp(id).catch(() => null);
+    return row?.type !== 'workbook_run';
+  }
+
+  /**
+   * The row of an execution.
+   * @param id in whole, or so much of the id of a run of a workflow that no other begins with it
+   * @throws BackupctlError not-found, ambiguous
+   */
   async find(id: string): Promise<WorkflowExecutionInfo> {
-    const row = await this.#lookUp(id);
+    const row = (await this.#lookUp(id)) ?? (await this.#lookUpBeginning(id));
     if (row === null) {
       throw new BackupctlError('not-found', `there is no execution ${id}`, {
         hint: '`backupctl execution-list SCHEDULE` shows the ids of those that exist',
@@ -196,11 +256,36 @@ export class Executions {
     const link = await this.#surroundings.temporal();
     const types = executionTypes.map(quoted).join(', ');
     // The run id finds one that has only just begun, and could not name itself yet.
-    const query = `WorkflowType IN (${types}) AND (RunId = ${quoted(id)} OR ${searchAttributes.execution} = ${quoted(id)})`;
+    const query = `WorkflowType IN (${types}) AND ${notContinued} AND (RunId = ${quoted(id)} OR ${searchAttributes.execution} = ${quoted(id)})`;
     return link.call(async ({ workflow }) => {
       for await (const row of workflow.list({ query, pageSize: 2 })) return row;
       return null;
     });
+  }
+
+  async #lookUpBeginning(id: string): Promise<WorkflowExecutionInfo | null> {
+    if (!/^[0-9a-f][0-9a-f-]{7,34}$/.test(id)) return null;
+    const link = await this.#surroundings.temporal();
+    const query = `WorkflowType = 'workbook_run' AND ${notContinued} AND ${searchAttributes.execution} STARTS_WITH ${quoted(id)}`;
+    const rows = await link.call(async ({ workflow }) => {
+      const found = new Map<string, WorkflowExecutionInfo>();
+      for await (const row of workflow.list({ query, pageSize: 10 })) {
+        const { id } = toExecution(row);
+        if (!found.has(id)) found.set(id, row);
+        if (found.size === 10) break;
+      }
+      return found;
+    });
+    if (rows.size > 1) {
+      throw new BackupctlError(
+        'ambiguous',
+        `${id} begins the ids of several executions: ${[...rows.keys()].join(', ')}`,
+        {
+          hint: 'write more of the one that is meant',
+        },
+      );
+    }
+    return rows.values().next().value ?? null;
   }
 
   async #page(

@@ -19,6 +19,7 @@ const DEFAULT_LIMIT = 100;
 
 const statuses: Record<Execution['state'], RestoreStatus> = {
   RUNNING: 'RESTORING',
+  PAUSED: 'RESTORING',
   SUCCESS: 'COMPLETED',
   ERROR: 'FAILED',
   CANCELLED: 'CANCELLED',

@@ -1,4 +1,5 @@
 import { BackupctlError, type ErrorCode, messageOf } from '../errors/backupctl-error.ts';
+import { isNotFound } from './grpc-errors.ts';
 
 const codes: Record<ErrorCode, true> = {
   usage: true,
@@ -40,4 +41,18 @@ export function fromRunFailure(thrown: unknown): unknown {
   const detail = details?.[0] as { hint?: unknown } | undefined;
   const hint = typeof detail?.hint === 'string' ? { hint: detail.hint } : {};
   return new BackupctlError(codeOf(type), messageOf(innermost), { ...hint, cause: thrown });
+}
+
+/** Turns what an update of a run was refused with into our error; what is no such refusal is returned as it is. */
+export function fromUpdateFailure(thrown: unknown, what: string): unknown {
+  if (isNotFound(thrown)) {
+    return new BackupctlError('conflict', `${what} is over already`, { cause: thrown });
+  }
+  if (!(thrown instanceof Error) || thrown.name !== 'WorkflowUpdateFailedError') return thrown;
+  const { type, message } = (thrown.cause ?? thrown) as Error & { type?: unknown };
+  // The run ended, or went on in a new history, before it could answer.
+  if (type === 'AcceptedUpdateCompletedWorkflow') {
+    return new BackupctlError('conflict', `${what} has just ended`, { cause: thrown });
+  }
+  return new BackupctlError('conflict', `${what}: ${message}`, { cause: thrown });
 }

@@ -1,5 +1,17 @@
 /** Values whose keys are somebody's data, or snake case already: they are handed on as they are. */
-const opaque = new Set(['input', 'output', 'facts', 'manifest', 'details', 'position', 'selection']);
+const opaque = new Set([
+  'input',
+  'output',
+  'facts',
+  'manifest',
+  'details',
+  'position',
+  'selection',
+  'params',
+  'result',
+  'published',
+  'definition',
+]);
 const camelCase = /^[a-z][a-z0-9]*([A-Z][a-z0-9]*)+$/;
 
 /** `nextExecutionTime` gives `next_execution_time`. */

@@ -18,6 +18,7 @@ import type {
   OverlapPolicy,
   ScheduledWorkflow,
 } from '../workflows/types.ts';
+import type { WorkflowExecution } from './workbook-types.ts';
 
 /** How old the newest good backup may be, in seconds; null where that is derived. */
 export type MaxAge = number | 'none' | null;
@@ -157,7 +158,10 @@ export interface ExecutionStep {
 }
 
 export interface ExecutionDetails extends Execution {
+  /** Empty for a workflow of a workbook, which has tasks. */
   steps: ExecutionStep[];
+  /** Of kind `workbook` alone: the run with its tasks. */
+  workflow?: WorkflowExecution;
 }
 
 export type BackupStatus = 'NEW' | 'BUILDING' | 'SAVING' | 'COPYING' | 'COMPLETED' | 'FAILED' | 'DELETING';

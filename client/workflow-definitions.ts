@@ -16,10 +16,10 @@ import { normalizeWorkflow } from '../workbooks/language/normalize.ts';
  */
 export async function registeredWorkflow(repository: Repository, name: string): Promise<WorkflowDefinition> {
   const definitions = new Definitions();
-  for (const { name: workbook, text } of await storedWorkbooks(repository)) {
-    if (!name.startsWith(`${workbook}.`)) continue;
+  for (const { kind, name: stored, text } of await storedWorkbooks(repository)) {
+    if (kind === 'workbook' ? !name.startsWith(`${stored}.`) : stored !== name) continue;
     const { raw, faults } = parseDefinitions(text);
-    if (raw !== undefined && faults.length === 0) definitions.addWorkbook(raw);
+    if (raw !== undefined && faults.length === 0) definitions.addFile(kind, stored, raw);
   }
   const found = definitions.workflow(name);
   if (found === undefined) {

@@ -31,8 +31,17 @@ export function decodeWorkbook(key: string, bytes: Uint8Array): WorkbookCopy {
   return { writtenAt: match[2] as string, deleted: match[1] === 'deleted', text: all.slice(match[0].length) };
 }
 
-/** The name of a workbook as a part of a key, and back: a name may hold anything. */
+/** What the registry of workbooks keeps: workbooks, and workflows and actions that belong to none. */
+export type WorkbookKind = 'workbook' | 'workflow' | 'action';
+
+/** A name as a part of a key, and back: it may hold anything. No encoded name has the dot that follows a kind. */
 export const workbookKey = {
-  of: (name: string): string => encodeURIComponent(name).replaceAll('.', '%2E'),
-  name: (id: string): string => decodeURIComponent(id),
+  of: (name: string, kind: WorkbookKind = 'workbook'): string => {
+    const encoded = encodeURIComponent(name).replaceAll('.', '%2E');
+    return kind === 'workbook' ? encoded : `${kind}.${encoded}`;
+  },
+  parse: (id: string): { kind: WorkbookKind; name: string } => {
+    const [, kind, encoded] = /^(workflow|action)\.(.*)$/.exec(id) ?? [undefined, 'workbook', id];
+    return { kind: kind as WorkbookKind, name: decodeURIComponent(encoded ?? '') };
+  },
 } as const;

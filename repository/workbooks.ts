@@ -3,10 +3,13 @@ import { layout } from './layout.ts';
 import { lookahead } from './lookahead.ts';
 import type { Revision } from './registry.ts';
 import type { Repository } from './repository.ts';
-import { decodeWorkbook, encodeWorkbook, workbookKey } from './workbook-copy.ts';
+import { decodeWorkbook, encodeWorkbook, type WorkbookKind, workbookKey } from './workbook-copy.ts';
 
-/** A workbook as the registry has it. */
+/** A workbook as the registry has it, or a workflow or an action that belongs to none: then the file that it stood in. */
 export interface StoredWorkbook {
+  /** What its revisions are called by. */
+  readonly id: string;
+  readonly kind: WorkbookKind;
   readonly name: string;
   readonly revision: number;
   /** ISO 8601, UTC. */
@@ -14,7 +17,7 @@ export interface StoredWorkbook {
   readonly text: string;
 }
 
-/** The newest revisions of workbooks that were not deleted, sorted by name. @throws BackupctlError corrupt */
+/** The newest revisions of all that was not deleted, sorted by name. @throws BackupctlError corrupt */
 export async function storedWorkbooks(repository: Repository): Promise<StoredWorkbook[]> {
   const found: StoredWorkbook[] = [];
   const revisions = await repository.latestRevisions('workbooks');
@@ -25,38 +28,53 @@ export async function storedWorkbooks(repository: Repository): Promise<StoredWor
 }
 
 /**
- * One workbook: its newest revision, or, where a run has begun with one, that.
+ * One of them: its newest revision, or, where a run has begun with one, that.
  * @throws BackupctlError not-found
  */
 export async function storedWorkbook(
   repository: Repository,
   name: string,
-  revision?: number,
+  { kind = 'workbook', revision }: { readonly kind?: WorkbookKind; readonly revision?: number } = {},
 ): Promise<StoredWorkbook> {
-  const id = workbookKey.of(name);
+  const id = workbookKey.of(name, kind);
   const newest =
     revision === undefined
       ? (await repository.latestRevisions('workbooks')).find((each) => each.id === id)
-      : { id, revision, key: layout.workbook(id, revision) };
+      : revisionOf(id, revision);
   const stored = newest === undefined ? null : await read(repository, newest);
   if (stored !== null) return stored;
-  throw new BackupctlError('not-found', `there is no workbook ${name}`, {
-    hint: '`backupctl workbook-list` shows those that exist',
+  throw new BackupctlError('not-found', `there is no ${kind} ${name}`, {
+    hint: `\`backupctl ${kind}-list\` shows those that exist`,
   });
+}
+
+/** When it was created: written for the first time, or after its last deletion. ISO 8601, UTC. */
+export async function createdAt(repository: Repository, stored: StoredWorkbook): Promise<string> {
+  let at = stored.writtenAt;
+  for (let revision = stored.revision - 1; revision > 0; revision--) {
+    const before = await read(repository, revisionOf(stored.id, revision));
+    if (before === null) break;
+    at = before.writtenAt;
+  }
+  return at;
 }
 
 /**
  * Writes the next revision; the same text again writes nothing.
- * @param text null deletes the workbook
+ * @param text null deletes it
  * @throws BackupctlError conflict where somebody else wrote it meanwhile, or, with `mode` create, where it exists
  */
 export async function writeWorkbook(
   repository: Repository,
   name: string,
   text: string | null,
-  { mode, at }: { readonly mode: 'create' | 'update'; readonly at: string },
+  {
+    kind = 'workbook',
+    mode,
+    at,
+  }: { readonly kind?: WorkbookKind; readonly mode: 'create' | 'update'; readonly at: string },
 ): Promise<{ revision: number; change: 'created' | 'updated' | 'unchanged' | 'deleted' }> {
-  const id = workbookKey.of(name);
+  const id = workbookKey.of(name, kind);
   const newest = (await repository.latestRevisions('workbooks')).find((each) => each.id === id);
   const there = newest === undefined ? null : await read(repository, newest);
   if (text === null && there === null) {
@@ -70,7 +88,7 @@ export async function writeWorkbook(
         return { revision: there.revision, change: 'unchanged' };
     }
     if (mode === 'create') {
-      throw new BackupctlError('conflict', `a workbook named ${name} exists`, {
+      throw new BackupctlError('conflict', `${kind === 'action' ? 'an' : 'a'} ${kind} named ${name} exists`, {
         hint: 'change it with `backupctl workbook-create FILE --update`',
       });
     }
@@ -81,10 +99,14 @@ export async function writeWorkbook(
   return { revision, change: text === null ? 'deleted' : there === null ? 'created' : 'updated' };
 }
 
+function revisionOf(id: string, revision: number): Revision {
+  return { id, revision, key: layout.workbook(id, revision) };
+}
+
 async function read(repository: Repository, { id, revision, key }: Revision): Promise<StoredWorkbook | null> {
   const { deleted, text, writtenAt } = decodeWorkbook(
     key,
     await repository.readRevision({ id, revision, key }),
   );
-  return deleted ? null : { name: workbookKey.name(id), revision, writtenAt, text };
+  return deleted ? null : { id, ...workbookKey.parse(id), revision, writtenAt, text };
 }

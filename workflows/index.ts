@@ -1,4 +1,5 @@
 // The entry of the workflow bundle: every workflow by its name, and nothing else.
+export { action_run_once } from './action_run_once.ts';
 export { backup_copy } from './backup_copy.ts';
 export { backup_create } from './backup_create.ts';
 export { backup_delete } from './backup_delete.ts';

@@ -5,7 +5,7 @@ import type { Hook } from '../repository/hook.ts';
 import type { InstanceRecord } from '../repository/manifest.ts';
 import type { Dictionary } from '../workbooks/expressions/value.ts';
 
-export type ExecutionState = 'RUNNING' | 'SUCCESS' | 'ERROR' | 'CANCELLED' | 'SKIPPED' | 'MISSED';
+export type ExecutionState = 'RUNNING' | 'PAUSED' | 'SUCCESS' | 'ERROR' | 'CANCELLED' | 'SKIPPED' | 'MISSED';
 export type ExecutionKind =
   | 'backup'
   | 'workflow'
@@ -14,7 +14,8 @@ export type ExecutionKind =
   | 'undelete'
   | 'instance'
   | 'copy'
-  | 'heal';
+  | 'heal'
+  | 'workbook';
 export type OverlapPolicy = 'skip' | 'wait' | 'cancel-other';
 export type BusyPolicy = 'wait' | 'skip';
 

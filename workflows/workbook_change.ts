@@ -1,5 +1,6 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { WorkbookRegistryActivities } from '../activities/workbooks/registry.ts';
+import type { WorkbookKind } from '../repository/workbook-copy.ts';
 
 const { workbook_write } = proxyActivities<WorkbookRegistryActivities>({
   startToCloseTimeout: '2 minutes',
@@ -8,6 +9,8 @@ const { workbook_write } = proxyActivities<WorkbookRegistryActivities>({
 });
 
 export interface WorkbookChangeInput {
+  /** Left out: a workbook. */
+  kind?: WorkbookKind;
   name: string;
   /** Null deletes it. */
   text: string | null;

@@ -25,11 +25,20 @@ export async function workbook_run(input: WorkbookRunInput): Promise<WorkbookEnd
   const driver = new Driver(input);
   const asked = CancellationScope.current().cancelRequested;
   asked.catch(() => driver.cancel());
+  const facts = {
+    workflow_name: input.resumed?.loaded.name ?? input.workflow,
+    description: input.description,
+    created_at: new Date(input.resumed?.state.createdAt ?? Date.now()).toISOString(),
+    task_execution_id: input.parent?.task_id ?? null,
+    root_execution_id: input.parent?.root_id ?? null,
+  };
+  // A run again of one that had ended is not over any more.
+  upsertMemo({ state: input.resumed?.state.state === 'PAUSED' ? 'PAUSED' : 'RUNNING', output: null, facts });
   const note = (end: WorkbookEnd) =>
     upsertMemo({
       state: end.state,
       output: summary(end),
-      facts: { workflow_name: driver.workflowName, task_execution_id: input.parent?.task_id ?? null },
+      facts: { ...facts, workflow_name: driver.workflowName },
     });
   const end = await CancellationScope.nonCancellable(() => driver.drive(note));
   if (end.state === 'CANCELLED') throw new CancelledFailure(end.state_info ?? 'cancelled');

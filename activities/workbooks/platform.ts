@@ -77,11 +77,14 @@ async function argumentsOf(
     case 'scheduleList':
     case 'schedulePause':
     case 'scheduleUnpause':
+    case 'executionResume':
+    case 'taskShow':
+    case 'actionRun':
       return ofOwn.map((value) => value ?? undefined);
     default:
       break;
   }
-  if (action.method === 'executionWait' || action.method === 'backupVerify') options.signal = signal;
+  if (/Wait$/.test(action.method) || action.method === 'backupVerify') options.signal = signal;
   return action.parameters.length > action.positional || Object.keys(options).length > 0
     ? [...ofOwn, options]
     : ofOwn;
@@ -105,7 +108,7 @@ async function ended(
     throw error;
   });
   const { state = null, output = null } = isDictionary(done) ? done : {};
-  if (state !== 'SUCCESS') {
+  if (state !== 'SUCCESS' && !(action.method === 'workflowRun' && state === 'PAUSED')) {
     const reason = isDictionary(output) ? (own(output, 'error') ?? own(output, 'reason') ?? null) : null;
     throw new ActionFailure(
       `execution ${execution} of ${action.name} ended as ${String(state)}${typeof reason === 'string' ? `: ${reason}` : ''}`,
@@ -116,6 +119,8 @@ async function ended(
       return callClient('backupShow', [own(begun, 'id')]);
     case 'restoreCreate':
       return callClient('restoreShow', [own(begun, 'id')]);
+    case 'workflowRun':
+      return callClient('workflowExecutionShow', [own(begun, 'id')]);
     default:
       return { ...begun, execution: done };
   }

@@ -1,7 +1,8 @@
 import { BackupctlError } from '../../errors/backupctl-error.ts';
+import type { WorkbookKind } from '../../repository/workbook-copy.ts';
 import { storedWorkbook, storedWorkbooks, writeWorkbook } from '../../repository/workbooks.ts';
 import { Definitions } from '../../workbooks/engine/definitions.ts';
-import { type Dictionary, isDictionary, own } from '../../workbooks/expressions/value.ts';
+import { type Dictionary, isDictionary, own, put } from '../../workbooks/expressions/value.ts';
 import { parseDefinitions } from '../../workbooks/language/check.ts';
 import type { LoadedWorkflow } from '../../workflows/workbooks/types.ts';
 import type { ActivityDeps } from '../deps.ts';
@@ -15,13 +16,14 @@ export function createWorkbookRegistryActivities(deps: ActivityDeps) {
   return withFailures({
     /** Writes a revision: creation, change, or, without a text, deletion. @throws conflict, refused, usage */
     async workbook_write(input: {
+      kind?: WorkbookKind;
       name: string;
       text: string | null;
       mode: 'create' | 'update';
       at: string;
     }): Promise<Awaited<ReturnType<typeof writeWorkbook>>> {
       await deps.repository.assertOwner(deps.platformId);
-      if (input.text !== null) checkText(input.name, input.text);
+      if (input.text !== null) checkText(input.name, input.text, input.kind ?? 'workbook');
       return writeWorkbook(deps.repository, input.name, input.text, input);
     },
 
@@ -35,17 +37,16 @@ export function createWorkbookRegistryActivities(deps: ActivityDeps) {
       const pins: Record<string, number> = { ...input.pins };
       const actions: Record<string, Dictionary> = {};
       for (const newest of await storedWorkbooks(deps.repository)) {
-        const pinned = Object.hasOwn(pins, newest.name) ? pins[newest.name] : undefined;
+        const pinned = Object.hasOwn(pins, newest.id) ? pins[newest.id] : undefined;
         const isNewest = pinned === undefined || pinned === newest.revision;
-        const stored = isNewest ? newest : await storedWorkbook(deps.repository, newest.name, pinned);
-        const raw = rawOf(stored.name, stored.text);
+        const stored = isNewest
+          ? newest
+          : await storedWorkbook(deps.repository, newest.name, { kind: newest.kind, revision: pinned });
+        const raw = rawOf(stored.text);
         if (raw === undefined) continue;
-        definitions.addWorkbook(raw);
-        pins[stored.name] = stored.revision;
-        const adHoc = own(raw, 'actions');
-        for (const [name, spec] of isDictionary(adHoc) ? Object.entries(adHoc) : []) {
-          if (isDictionary(spec)) actions[`${stored.name}.${name}`] = spec;
-        }
+        pins[stored.id] = stored.revision;
+        definitions.addFile(stored.kind, stored.name, raw);
+        for (const [name, spec] of actionsOf(stored.kind, stored.name, raw)) put(actions, name, spec);
       }
       const found = definitions.workflow(input.workflow, input.workbook ?? undefined);
       if (found === undefined) {
@@ -64,9 +65,20 @@ export function createWorkbookRegistryActivities(deps: ActivityDeps) {
   });
 }
 
+/** Ad-hoc actions of a file, by their full names. */
+function actionsOf(kind: WorkbookKind, name: string, raw: Dictionary): [string, Dictionary][] {
+  const specs = kind === 'workbook' ? own(raw, 'actions') : kind === 'action' ? raw : {};
+  const prefix = kind === 'workbook' ? `${name}.` : '';
+  const named = Object.entries(isDictionary(specs) ? specs : {}).filter(
+    (entry): entry is [string, Dictionary] =>
+      isDictionary(entry[1]) && (kind === 'workbook' || entry[0] === name),
+  );
+  return named.map(([each, spec]) => [`${prefix}${each}`, spec]);
+}
+
 /** Whoever reaches Temporal may have written the text. @throws BackupctlError usage */
-function checkText(name: string, text: string): void {
-  const { faults, raw } = parseDefinitions(text);
+function checkText(name: string, text: string, kind: WorkbookKind): void {
+  const { faults, raw, kind: found } = parseDefinitions(text);
   const [first] = faults;
   if (first !== undefined) {
     throw new BackupctlError(
@@ -74,19 +86,21 @@ function checkText(name: string, text: string): void {
       `line ${first.line}, column ${first.column}: ${first.key}: ${first.message}`,
     );
   }
-  if (raw === undefined || own(raw, 'name') !== name) {
-    throw new BackupctlError('usage', `the text is not that of the workbook ${name}`);
+  const isIn =
+    raw !== undefined && (kind === 'workbook' ? own(raw, 'name') === name : isDictionary(own(raw, name)));
+  if (!isIn || found.replace(/s$/, '') !== kind) {
+    throw new BackupctlError('usage', `the text is not that of the ${kind} ${name}`);
   }
 }
 
 const parsed = new Map<string, Dictionary>();
 
-/** Parsed once for each text: a platform has few workbooks, and many runs. */
-function rawOf(name: string, text: string): Dictionary | undefined {
+/** Parsed once for each text: a platform has few workbooks, and many runs. Undefined for one that has faults. */
+function rawOf(text: string): Dictionary | undefined {
   const known = parsed.get(text);
   if (known !== undefined) return known;
   const { raw, faults } = parseDefinitions(text);
-  if (raw === undefined || faults.length > 0 || own(raw, 'name') !== name) return undefined;
+  if (raw === undefined || faults.length > 0) return undefined;
   if (parsed.size >= 100) parsed.delete(parsed.keys().next().value as string);
   parsed.set(text, raw);
   return raw;

@@ -26,6 +26,7 @@ const green = 32;
 const yellow = 33;
 const colours: Record<string, number> = {
   SUCCESS: green,
+  PAUSED: yellow,
   COMPLETED: green,
   RUNNING: yellow,
   BUILDING: yellow,
@@ -120,6 +121,14 @@ export class Output {
     } else {
       process.stdout.write(`${JSON.stringify(document, null, 2)}\n`);
     }
+  }
+
+  /** Prints somebody's data as it is, with its own keys: as JSON, or as YAML if that was asked for. */
+  async data(value: unknown): Promise<void> {
+    if (this.format === 'yaml') {
+      const { stringify } = await import('yaml');
+      process.stdout.write(stringify(value, { lineWidth: 0 }));
+    } else process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
   }
 
   /** A line of a log: time, level, step and message, then the other fields; with `--json` the whole object. */

@@ -14,6 +14,21 @@ export const executionColumns: readonly Column<Execution>[] = [
   { header: 'Backup ID', value: ({ backupId }) => backupId, long: true },
 ];
 
+/** Of runs of workflows, as Mistral's client shows them. */
+export const runColumns: readonly Column<Execution>[] = [
+  { header: 'ID', value: ({ id }) => id },
+  { header: 'Workflow name', value: ({ facts }) => facts.workflow_name },
+  { header: 'Description', value: ({ facts }) => facts.description || null },
+  { header: 'State', value: ({ state }) => state },
+  { header: 'Created at', value: ({ executionTime }) => executionTime },
+  { header: 'Updated at', value: ({ endedAt, executionTime }) => endedAt ?? executionTime },
+  { header: 'State info', value: ({ output }) => output?.error, long: true },
+  { header: 'Output', value: ({ output }) => output, long: true },
+  { header: 'Task Execution ID', value: ({ facts }) => facts.task_execution_id, long: true },
+  { header: 'Root execution ID', value: ({ facts }) => facts.root_execution_id, long: true },
+  { header: 'Schedule ID', value: ({ scheduleId }) => scheduleId, long: true },
+];
+
 export function executionProperties(execution: Execution): Record<string, Property> {
   const always = (value: unknown): Property => ({ value, show: 'always' });
   return {

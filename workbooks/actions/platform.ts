@@ -47,6 +47,46 @@ const own: readonly (readonly [string, string, string, string])[] = [
   ['execution_wait', 'executionWait', 'id', 'Waits for the end of an execution.'],
   ['execution_logs', 'executionLogs', 'id, offset=null', "Lines of an execution's log."],
   ['execution_delete', 'executionDelete', 'id', 'Removes an execution that is over.'],
+  [
+    'workflow_execution_list',
+    'workflowExecutionList',
+    'marker=null, limit=null',
+    'A page of executions of workflows.',
+  ],
+  ['workflow_execution_show', 'workflowExecutionShow', 'id', 'An execution of a workflow, and its tasks.'],
+  ['workflow_execution_wait', 'workflowExecutionWait', 'id', 'Waits for the end or a pause of a workflow.'],
+  ['execution_pause', 'executionPause', 'id', 'Pauses an execution of a workflow.'],
+  ['execution_resume', 'executionResume', 'id, env=null', 'Lets a paused execution go on.'],
+  [
+    'execution_rerun',
+    'executionRerun',
+    'id, task, reset=false, skip=false, env=null',
+    'Runs a failed task of an execution once more.',
+  ],
+  ['task_list', 'taskList', 'execution', 'Tasks of an execution of a workflow.'],
+  ['task_show', 'taskShow', 'task, execution=null', 'A task of an execution of a workflow.'],
+  [
+    'action_execution_update',
+    'actionExecutionUpdate',
+    'id, state, output=null, execution=null',
+    'Ends an asynchronous action.',
+  ],
+  ['action_list', 'actionList', '', 'Actions, sorted by name.'],
+  ['action_delete', 'actionDelete', 'name', 'Deletes an action that belongs to no workbook.'],
+  ['action_run', 'actionRun', 'name, input=null', 'Runs an action outside of any workflow.'],
+  ['workbook_create', 'workbookCreate', 'text, update=false', 'Creates or changes a workbook.'],
+  ['workbook_list', 'workbookList', '', 'Workbooks, sorted by name.'],
+  ['workbook_show', 'workbookShow', 'name', 'A workbook and its text.'],
+  ['workbook_delete', 'workbookDelete', 'name', 'Deletes a workbook.'],
+  ['workflow_list', 'workflowList', '', 'Workflows, sorted by name.'],
+  ['workflow_show', 'workflowShow', 'name', 'A workflow and what it does.'],
+  ['workflow_delete', 'workflowDelete', 'name', 'Deletes a workflow that belongs to no workbook.'],
+  [
+    'workflow_run',
+    'workflowRun',
+    'name, input=null, params=null, description=null',
+    'Starts an execution of a workflow, and waits for its end or a pause.',
+  ],
   ['instance_list', 'instanceList', '', 'Instances, sorted by name.'],
   ['instance_show', 'instanceShow', 'instance, check=false, coverage=false', 'An instance.'],
   [
@@ -167,6 +207,7 @@ const waiting = new Set([
   'restoreCreate',
   'restoreFinish',
   'janitorRun',
+  'workflowRun',
 ]);
 
 /** Those that take parameters one by one which may be left out. */
@@ -176,6 +217,9 @@ const positional: Readonly<Record<string, number>> = {
   scheduleUnpause: 2,
   restoreCreate: 2,
   restorePlan: 2,
+  executionResume: 2,
+  taskShow: 2,
+  actionRun: 2,
 };
 
 /** What makes or starts another thing each time. */
@@ -187,6 +231,9 @@ const unrepeatable = new Set([
   'backupExport',
   'janitorRun',
   'notifyTest',
+  'executionRerun',
+  'workflowRun',
+  'actionRun',
 ]);
 
 /** `backupctl.*` and `trove.*`. */

@@ -15,6 +15,18 @@ export class Definitions {
   readonly #workflows = new Map<string, FoundWorkflow>();
   readonly #actions = new Map<string, AdHocActionDefinition>();
 
+  /** What a file of the registry is kept for: a workbook, or one workflow or action of it. */
+  addFile(kind: 'workbook' | 'workflow' | 'action', name: string, raw: Dictionary): void {
+    if (kind === 'workbook') {
+      if (own(raw, 'name') === name) this.addWorkbook(raw);
+      return;
+    }
+    const spec = own(raw, name);
+    if (!isDictionary(spec)) return;
+    if (kind === 'workflow') this.addWorkflow(name, spec);
+    else this.addAction(name, spec);
+  }
+
   addWorkbook(raw: Dictionary): void {
     const workbook = String(own(raw, 'name'));
     for (const [name, spec] of entries(own(raw, 'workflows'))) {
@@ -37,6 +49,16 @@ export class Definitions {
   workflow(name: string, workbook?: string): FoundWorkflow | undefined {
     const local = workbook === undefined ? undefined : this.#workflows.get(`${workbook}.${name}`);
     return local ?? this.#workflows.get(name);
+  }
+
+  /** All of them, by their full names. */
+  get workflows(): readonly FoundWorkflow[] {
+    return [...this.#workflows.values()];
+  }
+
+  /** All that are made of others, by their full names. */
+  get actions(): ReadonlyMap<string, AdHocActionDefinition> {
+    return this.#actions;
   }
 
   action(name: string): AdHocActionDefinition | undefined {

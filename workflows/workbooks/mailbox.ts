@@ -16,7 +16,7 @@ import {
   updateAction,
   updateChild,
 } from '../../workbooks/engine/events.ts';
-import { pauseRun, rerunTask, resumeRun, stopRun } from '../../workbooks/engine/lifecycle.ts';
+import { pauseRun, reopenTask, rerunTask, resumeRun, stopRun } from '../../workbooks/engine/lifecycle.ts';
 import type { Run } from '../../workbooks/engine/run.ts';
 import { isPausedOrCompleted, type State } from '../../workbooks/engine/states.ts';
 import type { Dictionary } from '../../workbooks/expressions/value.ts';
@@ -126,6 +126,7 @@ function obey(run: Run, order: OrderSignal): void {
   if (run.isCompleted) return;
   if (order.kind === 'pause') pauseRun(run, order.message);
   else if (order.kind === 'resume') resumeRun(run);
+  else if (order.kind === 'reopen') reopenTask(run, order.execution_id);
   else stopRun(run, 'CANCELLED', order.message);
 }
 

@@ -110,7 +110,9 @@ export interface ActionView {
 export type OrderSignal =
   | { kind: 'pause'; message: string | null }
   | { kind: 'resume' }
-  | { kind: 'stop'; message: string | null };
+  | { kind: 'stop'; message: string | null }
+  /** From the client: a task of its sub-workflow is run again. */
+  | { kind: 'reopen'; execution_id: string };
 
 /** From a sub-workflow to its parent. */
 export type ChildSignal =

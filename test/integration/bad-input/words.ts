@@ -53,7 +53,6 @@ export const wrongWords: BadInput[] = [
     '"*" is one word too many',
     'quotes',
   ),
-  on('neither schedule nor instance', ['execution-list'], 'either SCHEDULE or --instance'),
   on(
     'schedule and instance',
     ['execution-list', nobody, '--instance', 'orders'],
