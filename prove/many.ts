@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { accessSync, constants, statfsSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import type { Engine, RestoreRequest, Target } from '../engines/engine.ts';
 import { engine as mongodb } from '../engines/mongodb/engine.ts';
 import { engine as mysql } from '../engines/mysql/engine.ts';
 import { Workshop } from '../test/conformance/engines/workshop.ts';
 import { startMongo } from '../test/servers/ferretdb.ts';
 import { startMariadb } from '../test/servers/mariadb.ts';
+import { memoryFolder } from '../test/servers/memory-folder.ts';
 import { emptyTally, type OpenProof, type Proof, type Tally } from './proof.ts';
 
 const database = 'many';
+/** Bytes that a server of as many needs: an empty table has 64 KiB, and there are up to three of each. */
+const room = 2 * 2 ** 30;
 
 /** A server with one database of many things, a row in each. */
 interface Crowd {
@@ -25,21 +26,9 @@ interface Crowd {
   stop(): Promise<void>;
 }
 
-/** In memory where there is room: a server syncs for each table that it makes, and that is the disk's speed and not ours. */
-function roomiest(): string {
-  try {
-    accessSync('/dev/shm', constants.W_OK);
-    const { bavail, bsize } = statfsSync('/dev/shm');
-    if (bavail * bsize > 6 * 2 ** 30) return '/dev/shm';
-  } catch {
-    // Not there.
-  }
-  return tmpdir();
-}
-
 async function tables(count: number): Promise<Crowd> {
   const server = await startMariadb({
-    folder: roomiest(),
+    folder: memoryFolder(room),
     settings: { 'log-bin': 'binlog', 'innodb-log-file-size': '256M', 'table-definition-cache': '20000' },
   });
   const names = Array.from({ length: count }, (_, n) => `t${n}`);
@@ -66,7 +55,7 @@ async function tables(count: number): Promise<Crowd> {
 }
 
 async function collections(count: number): Promise<Crowd> {
-  const server = await startMongo({ folder: roomiest() });
+  const server = await startMongo({ folder: memoryFolder(room) });
   const client = await server.connect();
   return {
     what: `collections of ${server.title}`,

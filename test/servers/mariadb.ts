@@ -2,11 +2,11 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { accessSync, chownSync, constants, cpSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { access, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import mysql from 'mysql2/promise';
 import { cacheDirectory } from './cache.ts';
+import { memoryFolder } from './memory-folder.ts';
 import { freePort } from './port.ts';
 import { guarded, ServerProcess, unprivilegedAccount } from './process.ts';
 import { until } from './wait.ts';
@@ -16,7 +16,7 @@ export interface MariadbOptions {
   settings?: Record<string, string>;
   /** Of `root` over TCP. Default: a random one. */
   rootPassword?: string;
-  /** Where its folder is made. Default: the system's for temporary files. */
+  /** Where its folder is made. Default: in memory, where there is room, else the system's for temporary files. */
   folder?: string;
 }
 
@@ -69,7 +69,7 @@ export function mariadbProgram(name: string): string {
 /** Starts a server of its own in a temporary folder, as an unprivileged user; nothing is synced to the disk. */
 export async function startMariadb(options: MariadbOptions = {}): Promise<MariadbServer> {
   const account = unprivilegedAccount();
-  const base = mkdtempSync(join(options.folder ?? tmpdir(), 'backupctl-test-maria-'));
+  const base = mkdtempSync(join(options.folder ?? memoryFolder(2 ** 29), 'backupctl-test-maria-'));
   if (account !== null) chownSync(base, account.uid, account.gid);
   const dataDirectory = join(base, 'data');
   const logFile = join(base, 'server.log');
