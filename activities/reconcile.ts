@@ -12,6 +12,7 @@ import type { ScheduleFacts } from '../repository/schedule-facts.ts';
 import type { BackupCreateInput, MissedFires, RunPolicy } from '../workflows/types.ts';
 import { searchAttributes } from '../workflows/types.ts';
 import { whileBeating } from './beating.ts';
+import { countDown, retireCronTrigger } from './cron-triggers.ts';
 import type { ActivityDeps } from './deps.ts';
 import { withFailures } from './failure.ts';
 import { ensureFreshness } from './freshness-watch.ts';
@@ -139,6 +140,11 @@ async function reconcileOne(
   // Ours alone: others may use the namespace as well.
   if (schedule.action.workflowType !== 'backup_create' || policy?.schedule_id !== schedule.scheduleId)
     return true;
+  const { remainingActions } = schedule.state;
+  if (policy.cron_trigger !== undefined && remainingActions === 0) {
+    await retireCronTrigger(temporal, schedule.scheduleId);
+    return true;
+  }
   const { createdAt, lastUpdatedAt } = schedule.info;
   const since = Math.max(from, activeSince(policy, createdAt, lastUpdatedAt));
   if (since >= until) return true;
@@ -155,6 +161,8 @@ async function reconcileOne(
       .getHandle(schedule.scheduleId)
       .backfill({ start: new Date(newest.after + 1), end: new Date(newest.at), overlap: 'ALLOW_ALL' });
     lost.pop();
+    // A fire that is made up for counts as well, and Temporal does not count it.
+    if (remainingActions !== undefined) await countDown(temporal, schedule.scheduleId);
   }
   const times = lost.map(({ at }) => at);
   if (times.length > 0) await recordMissed(temporal, schedule, input, policy, times);

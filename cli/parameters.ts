@@ -5,6 +5,7 @@ export const instance = { describe: "instance's name or id" } as const satisfies
 export const schedule = {
   describe: "schedule's id, or its name where no other has it",
 } as const satisfies Positional;
+export const cronTrigger = { describe: "cron trigger's name or id" } as const satisfies Positional;
 export const execution = { describe: "execution's id" } as const satisfies Positional;
 export const backup = {
   describe: "backup's id or name (the newest of that name), or INSTANCE@latest",

@@ -3,6 +3,7 @@ import type { BackupctlError } from '../errors/backupctl-error.ts';
 import type { Sample } from '../repository/check.ts';
 import type { Dictionary, Value } from '../workbooks/expressions/value.ts';
 import { Backups } from './backups.ts';
+import { CronTriggers } from './cron-triggers.ts';
 import { Executions } from './executions.ts';
 import { InstanceNames } from './instance-names.ts';
 import { Instances } from './instances.ts';
@@ -20,6 +21,8 @@ import type {
   ChannelAnswer,
   ChannelHealth,
   CreatedSchedule,
+  CronTrigger,
+  CronTriggerOptions,
   Execution,
   ExecutionDetails,
   ExportedFile,
@@ -75,6 +78,7 @@ import { WorkflowRuns } from './workflow-runs.ts';
 export class BackupClient {
   readonly #surroundings: Surroundings;
   readonly #schedules: Schedules;
+  readonly #cronTriggers: CronTriggers;
   readonly #executions: Executions;
   readonly #instances: Instances;
   readonly #backups: Backups;
@@ -87,6 +91,7 @@ export class BackupClient {
     this.#surroundings = new Surroundings(options);
     const names = new InstanceNames(this.#surroundings);
     this.#schedules = new Schedules(this.#surroundings, names);
+    this.#cronTriggers = new CronTriggers(this.#surroundings);
     this.#executions = new Executions(this.#surroundings, this.#schedules, names);
     this.#instances = new Instances(this.#surroundings, names, this.#schedules);
     this.#backups = new Backups(this.#surroundings, names, this.#executions);
@@ -180,6 +185,30 @@ export class BackupClient {
    */
   scheduleBackfill(id: string, span: { from: Date; to: Date }): Promise<Backfill> {
     return this.#schedules.backfill(id, span);
+  }
+
+  /**
+   * Creates a cron trigger, as Mistral has them: its executions do not mind each other, and it goes away with the last one.
+   * @param workflow in full: `trove.backup_create`
+   * @throws BackupctlError usage for a time, pattern, count or input that is off; not-found for the workflow; conflict
+   */
+  cronTriggerCreate(name: string, workflow: string, options: CronTriggerOptions): Promise<CronTrigger> {
+    return this.#cronTriggers.create(name, workflow, options);
+  }
+
+  /** Cron triggers, the oldest first. */
+  cronTriggerList(): Promise<CronTrigger[]> {
+    return this.#cronTriggers.list();
+  }
+
+  /** @param nameOrId exact @throws BackupctlError not-found */
+  cronTriggerShow(nameOrId: string): Promise<CronTrigger> {
+    return this.#cronTriggers.show(nameOrId);
+  }
+
+  /** Deletes it; its executions stay, and those that run go on. @throws BackupctlError not-found */
+  cronTriggerDelete(nameOrId: string): Promise<void> {
+    return this.#cronTriggers.delete(nameOrId);
   }
 
   /**

@@ -64,7 +64,7 @@ export function scheduleRequest(
       type: 'startWorkflow',
       workflowType: scheduledWorkflow,
       workflowId: scheduledWorkflowId(id),
-      args: [input, policy],
+      args: [input, withoutRemaining(policy)],
       taskQueue,
       typedSearchAttributes: labelsToAttributes({ kind: runKind(input), ...labels }),
     },
@@ -77,6 +77,13 @@ export function scheduleRequest(
       ...(trigger?.remaining === undefined ? {} : { remainingActions: trigger.remaining }),
     },
   };
+}
+
+/** What is left is Temporal's to count. */
+function withoutRemaining(policy: RunPolicy): RunPolicy {
+  if (policy.cron_trigger === undefined) return policy;
+  const { remaining: _, ...trigger } = policy.cron_trigger;
+  return { ...policy, cron_trigger: trigger };
 }
 
 /** What a run of a schedule is labelled as. */
@@ -97,6 +104,7 @@ function triggerSpec(pattern: string, trigger: CronTriggerFacts): Partial<Schedu
     dayOfMonth: first.getUTCDate(),
     hour: first.getUTCHours(),
     minute: first.getUTCMinutes(),
+    second: first.getUTCSeconds(),
     comment: pattern,
   };
   if (trigger.pattern === null) return { calendars: [at] };

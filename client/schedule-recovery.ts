@@ -92,15 +92,23 @@ async function recoverOne(
   const input = facts.input as unknown as BackupCreateInput;
   // What should have fired while nobody was there is not made up for: whoever recovers decides what runs.
   const policy = { ...facts.policy, active_since: request.now.toISOString() } as unknown as RunPolicy;
+  // It had fired as often as it was to.
+  if (policy.cron_trigger?.remaining === 0) return null;
   const state = pauseOf(facts, request.activate);
   await checkFires(facts);
+  const create = () =>
+    link.client.schedule.create(scheduleRequest({ ...facts, ...state, input, policy }, request.taskQueue));
   try {
-    await link.client.schedule.create(
-      scheduleRequest({ ...facts, ...state, input, policy }, request.taskQueue),
-    );
+    await create();
     return 'created';
   } catch (error) {
     if (!isAlreadyThere(error)) throw error;
+  }
+  if (policy.cron_trigger !== undefined && request.repositoryWins) {
+    // What is left and the first time cannot be changed in place.
+    await remove(link, facts.id);
+    await create();
+    return 'changed';
   }
   let changed = false;
   const describe = () => describeOurs(link, facts.id);

@@ -8,7 +8,7 @@ import {
   type ScheduledWorkflow,
   searchAttributes,
 } from '../workflows/types.ts';
-import { labelsToAttributes, quoted } from './attributes.ts';
+import { quoted } from './attributes.ts';
 import { concurrently } from './concurrently.ts';
 import type { TemporalLink } from './connection.ts';
 import { isAlreadyThere, isNotFound } from './grpc-errors.ts';
@@ -183,36 +183,11 @@ export class Schedules {
     const id = await this.idOf(reference);
     const description = await this.#describe(id);
     if (description === null || argumentsOf(description) === null) throw noSchedule(id);
-    const link = await this.#surroundings.temporal();
-    await link.call(async ({ schedule }) => {
-      try {
-        await schedule.getHandle(id).delete();
-      } catch (error) {
-        if (!isNotFound(error)) throw error;
-      }
-    });
-    await this.#recordDeletion(link, description);
+    const { deleteSchedule } = await import('./schedule-deletion.ts');
+    await deleteSchedule(this.#surroundings, description);
     await until(
       async () => (await this.#listedIds(`${searchAttributes.schedule} = ${quoted(id)}`)).length === 0,
     );
-  }
-
-  /** Has a worker write it down. Where that fails, the reconciler finds out within a minute. */
-  async #recordDeletion(link: TemporalLink, description: ScheduleDescription): Promise<void> {
-    const { factsOfSchedule } = await import('../repository/schedule-facts.ts');
-    const deleted = factsOfSchedule(description);
-    if (deleted === null) return;
-    const taskQueue = await this.#surroundings.taskQueue();
-    await link
-      .call(({ workflow }) =>
-        workflow.start('schedule_export', {
-          workflowId: `schedule_export/${deleted.id}`,
-          taskQueue,
-          args: [{ deleted }],
-          typedSearchAttributes: labelsToAttributes({ kind: 'system', instance: null }),
-        }),
-      )
-      .catch(() => undefined);
   }
 
   /** See {@link BackupClient.scheduleUpdate}. */

@@ -2,6 +2,8 @@
 const opaque = new Set([
   'input',
   'output',
+  'workflowInput',
+  'workflowParams',
   'facts',
   'manifest',
   'details',

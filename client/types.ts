@@ -99,6 +99,37 @@ export interface WorkflowRequest {
   params?: Dictionary | undefined;
 }
 
+/** A workflow that runs whenever a pattern fires, or once, as Mistral has it. */
+export interface CronTrigger {
+  id: string;
+  /** No other trigger has it. */
+  name: string;
+  workflowName: string;
+  workflowInput: Dictionary;
+  workflowParams: Dictionary;
+  /** Null for one that fires once. */
+  pattern: string | null;
+  firstExecutionTime: Date | null;
+  /** As Temporal computes it; null while it is paused after `recover`. */
+  nextExecutionTime: Date | null;
+  /** Null where there is no end. At 0 it goes away. */
+  remainingExecutions: number | null;
+  createdAt: Date;
+  updatedAt: Date | null;
+}
+
+/** A pattern, a first time, or both. */
+export interface CronTriggerOptions {
+  /** Five fields, UTC. */
+  pattern?: string | undefined;
+  /** At least a minute ahead. */
+  firstExecutionTime?: Date | undefined;
+  /** At least 1; default without a pattern 1, else no end. */
+  count?: number | undefined;
+  input?: Dictionary | undefined;
+  params?: Dictionary | undefined;
+}
+
 /** Past fires of a schedule that run now, one after the other. */
 export interface Backfill {
   scheduleId: string;

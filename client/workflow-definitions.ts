@@ -35,15 +35,7 @@ export async function registeredWorkflow(repository: Repository, name: string): 
  * @throws BackupctlError usage, in Mistral's words
  */
 export function checkStart(definition: WorkflowDefinition, input: Dictionary, params: Dictionary): void {
-  try {
-    checkedInput(definition, definition.name, input);
-  } catch (error) {
-    if (!(error instanceof RunError)) throw error;
-    throw new BackupctlError('usage', messageOf(error), {
-      hint: `it takes ${definition.input.map(described).join(', ') || 'no input'}`,
-      cause: error,
-    });
-  }
+  checkInput(definition, input);
   if (definition.type === 'reverse' && typeof params.task_name !== 'string') {
     throw new BackupctlError(
       'usage',
@@ -52,6 +44,19 @@ export function checkStart(definition: WorkflowDefinition, input: Dictionary, pa
         hint: 'name it in the parameters: {"task_name": "…"}',
       },
     );
+  }
+}
+
+/** The input alone. @throws BackupctlError usage, in Mistral's words */
+export function checkInput(definition: WorkflowDefinition, input: Dictionary): void {
+  try {
+    checkedInput(definition, definition.name, input);
+  } catch (error) {
+    if (!(error instanceof RunError)) throw error;
+    throw new BackupctlError('usage', messageOf(error), {
+      hint: `it takes ${definition.input.map(described).join(', ') || 'no input'}`,
+      cause: error,
+    });
   }
 }
 

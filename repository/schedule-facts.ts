@@ -8,7 +8,7 @@ export interface DescribedSchedule {
   scheduleId: string;
   action: { type: string; workflowType?: string; args?: readonly unknown[] | undefined };
   spec: { calendars?: { comment?: string }[]; timezone?: string; jitter?: number | undefined };
-  state: { paused: boolean; note?: string };
+  state: { paused: boolean; note?: string; remainingActions?: number | undefined };
 }
 
 /** Null for a schedule that is not ours, or whose pattern is not known: somebody made it past us. */
@@ -27,6 +27,13 @@ export function factsOfSchedule(schedule: DescribedSchedule): ScheduleFacts | nu
     paused: state.paused,
     note: state.note || null,
     input,
-    policy,
+    policy: withRemaining(policy, state.remainingActions),
   };
+}
+
+/** Of a cron trigger a copy has to say how often it is yet to fire. */
+function withRemaining(policy: ScheduleFacts['policy'], remaining: number | undefined) {
+  const { cron_trigger: trigger } = policy;
+  if (remaining === undefined || typeof trigger !== 'object' || trigger === null) return policy;
+  return { ...policy, cron_trigger: { ...trigger, remaining } };
 }

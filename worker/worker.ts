@@ -6,6 +6,7 @@ import { createBackupActivities } from '../activities/backup.ts';
 import { createClosingActivities } from '../activities/closing.ts';
 import { createCopySweepActivities } from '../activities/copy-sweep.ts';
 import { createCopyingActivities } from '../activities/copying.ts';
+import { createCronTriggerActivities } from '../activities/cron-triggers.ts';
 import { createDeletionActivities } from '../activities/deletion.ts';
 import { type ActivityDeps, Slots } from '../activities/deps.ts';
 import { createFreshnessActivities } from '../activities/freshness.ts';
@@ -171,6 +172,7 @@ async function registered(
       ...createHookActivities(deps),
       ...createInstanceActivities(deps),
       ...createJanitorActivities(deps),
+      ...createCronTriggerActivities(deps),
       ...createLaneActivities(deps),
       ...createNotifyActivities(deps),
 

@@ -1,5 +1,13 @@
 import { defineSearchAttributeKey, SearchAttributeType, TypedSearchAttributes } from '@temporalio/common';
-import { ParentClosePolicy, startChild, uuid4, workflowInfo } from '@temporalio/workflow';
+import {
+  isCancellation,
+  ParentClosePolicy,
+  proxyActivities,
+  startChild,
+  uuid4,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { CronTriggerActivities } from '../activities/cron-triggers.ts';
 import type { Dictionary } from '../workbooks/expressions/value.ts';
 import { asExecution, type Ending } from './execution.ts';
 import { afterSiblings } from './lane.ts';
@@ -12,6 +20,11 @@ import {
   searchAttributes,
 } from './types.ts';
 import { type WorkbookEnd, type WorkbookRunInput, workbookRun, workbookRunId } from './workbooks/types.ts';
+
+const { retire_cron_trigger } = proxyActivities<CronTriggerActivities>({
+  startToCloseTimeout: '20 seconds',
+  scheduleToCloseTimeout: '1 minute',
+});
 
 /** Characters of an output, as JSON, beyond which a list does not show it: the run has all of it. */
 const longOutput = 4096;
@@ -39,7 +52,7 @@ export function runScheduledWorkflow(
       return { state: 'MISSED', output: { status: 'Workflow missed', ...missed } };
     }
     // As in Mistral, executions of a cron trigger do not mind each other.
-    const yielded = policy.cron_trigger === undefined ? await afterSiblings(policy) : null;
+    const yielded = policy.cron_trigger === undefined ? await afterSiblings(policy) : await retire(policy);
     if (yielded !== null) {
       return { state: 'SKIPPED', output: { status: 'Workflow skipped', reason: yielded.reason } };
     }
@@ -48,6 +61,16 @@ export function runScheduledWorkflow(
     const { output } = await runChild(id, input, workflow, policy);
     return { state: 'SUCCESS', output: shown(output) };
   });
+}
+
+/** A trigger goes away with its last execution. Where that fails, the reconciler removes it within a minute. */
+async function retire({ schedule_id }: RunPolicy): Promise<null> {
+  try {
+    if (schedule_id !== null) await retire_cron_trigger({ schedule_id });
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+  }
+  return null;
 }
 
 async function runChild(
