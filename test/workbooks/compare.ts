@@ -1,0 +1,91 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Outcome, RunRecord, TaskRecord } from './cases.ts';
+
+/**
+ * Where two outcomes differ, a line each; empty if they are the same. Of tasks that ran side by side neither order is
+ * wrong: they are compared by name, and only executions of one name in their order.
+ */
+export function differences(expected: Outcome, actual: Outcome): string[] {
+  if ('refused' in expected || 'refused' in actual) return refusals(expected, actual);
+  // Mistral hangs here, which is no behaviour to be like: all that is asked is that ours does not.
+  if (expected.stuck !== undefined) return actual.state === 'RUNNING' ? ['it never ends'] : [];
+  const found: string[] = [];
+  compareRuns('', normal(expected), normal(actual), found);
+  compare('seconds', expected.seconds, actual.seconds, found);
+  compare('steps', normal(expected.steps), normal(actual.steps), found);
+  compare('left', expected.left, actual.left, found);
+  return found;
+}
+
+/** What the words are that refuse a workbook is of another list; a start is refused in Mistral's. */
+function refusals(expected: Outcome, actual: Outcome): string[] {
+  if (!('refused' in expected)) return [`it was refused: ${'refused' in actual ? actual.refused : ''}`];
+  if (!('refused' in actual)) return [`it was not refused, but ${actual.state}: ${expected.refused.slice(0, 300)}`];
+  const found: string[] = [];
+  compare('refused at', expected.at, actual.at, found);
+  if (expected.at === 'start') compare('refused', normal(expected.refused), normal(actual.refused), found);
+  return found;
+}
+
+function compareRuns(at: string, expected: RunRecord, actual: RunRecord, found: string[]): void {
+  compare(`${at}state`, expected.state, actual.state, found);
+  compare(`${at}state_info`, expected.state_info, actual.state_info, found);
+  compare(`${at}output`, expected.output, actual.output, found);
+  const left = byName(expected.tasks);
+  const right = byName(actual.tasks);
+  compare(`${at}tasks`, left.map(([name]) => name).join(' '), right.map(([name]) => name).join(' '), found);
+  const others = new Map(right);
+  for (const [name, task] of left) {
+    const other = others.get(name);
+    if (other !== undefined) compareTasks(`${at}${name}.`, task, other, found);
+  }
+}
+
+function compareTasks(at: string, expected: TaskRecord, actual: TaskRecord, found: string[]): void {
+  for (const key of ['state', 'state_info', 'result', 'type', 'runs'] as const) {
+    compare(at + key, expected[key], actual[key], found);
+  }
+  // What was never published is null or empty, as Mistral's database has it.
+  compare(`${at}published`, expected.published ?? {}, actual.published ?? {}, found);
+  const children = expected.children ?? [];
+  const others = actual.children ?? [];
+  compare(`${at}children`, children.length, others.length, found);
+  for (const [i, child] of children.entries()) {
+    const other = others[i];
+    if (other === undefined) continue;
+    compare(`${at}children[${i}].workflow`, child.workflow, other.workflow, found);
+    compareRuns(`${at}children[${i}].`, child, other, found);
+  }
+}
+
+/** Tasks as `name`, `name#1` … in the order of the names. */
+function byName(tasks: readonly TaskRecord[]): [string, TaskRecord][] {
+  const seen = new Map<string, number>();
+  return tasks
+    .map((task): [string, TaskRecord] => {
+      const number = seen.get(task.name) ?? 0;
+      seen.set(task.name, number + 1);
+      return [number === 0 ? task.name : `${task.name}#${number}`, task];
+    })
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+}
+
+function compare(at: string, expected: unknown, actual: unknown, found: string[]): void {
+  if (isDeepStrictEqual(expected, actual)) return;
+  const text = (value: unknown) => (JSON.stringify(value) ?? 'nothing').slice(0, 400);
+  found.push(`${at} is ${text(actual)}, not ${text(expected)}`);
+}
+
+/** Without what differs from run to run: identifiers and times. */
+function normal<T>(value: T): T {
+  if (typeof value === 'string') {
+    return value
+      .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<id>')
+      .replace(/\b20\d\d-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?/g, '<time>') as T;
+  }
+  if (Array.isArray(value)) return value.map(normal) as T;
+  // -0 and 0 are one number to whoever reads JSON.
+  if (typeof value === 'number') return (value === 0 ? 0 : value) as T;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [normal(key), normal(item)])) as T;
+}
