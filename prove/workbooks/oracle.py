@@ -348,7 +348,7 @@ def normal(value):
         text = text.replace(':\n' + TRACEBACK, '').replace(TRACEBACK, '')
         text = SCHEMA.sub('', text)
         text = re.sub(r'(AdHoc action \[name=[^,\]]+), definition=.*?\n\]', r'\1]', text, flags=re.DOTALL)
-        text = re.sub(r'<([\w.]+) object at 0x[0-9a-f]+>', r'<\1>', text)
+        text = re.sub(r'<([\w.]+) object at 0x[0-9a-f]+>', r'<\1 object>', text)
         return re.sub(r'\b20\d\d-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(\+00:00|Z)?', '<time>', text)
     if isinstance(value, dict):
         return {str(normal(key)): normal(item) for key, item in value.items()}
