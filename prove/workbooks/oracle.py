@@ -345,7 +345,7 @@ def normal(value):
     """The same value without what differs from run to run: identifiers, times, addresses, tracebacks."""
     if isinstance(value, str):
         text = UUID.sub('<id>', value)
-        text = text.replace(':\n' + TRACEBACK, '').replace(TRACEBACK, '')
+        text = text.replace(':\n' + TRACEBACK, '').replace('\n' + TRACEBACK, '').replace(TRACEBACK, '')
         text = SCHEMA.sub('', text)
         text = re.sub(r'(AdHoc action \[name=[^,\]]+), definition=.*?\n\]', r'\1]', text, flags=re.DOTALL)
         text = re.sub(r'<([\w.]+) object at 0x[0-9a-f]+>', r'<\1 object>', text)
