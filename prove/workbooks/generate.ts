@@ -20,7 +20,10 @@ export function generateCase(id: string, random: Random): Case {
     topic: 'generated',
     name: id,
     // In blocks: Mistral cuts a workbook into pieces by its lines.
-    text: stringify({ version: '2.0', name: 'wb', workflows }, { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false }),
+    text: stringify(
+      { version: '2.0', name: 'wb', workflows },
+      { version: '1.1', lineWidth: 0, aliasDuplicateObjects: false },
+    ),
     workflow: 'wb.main',
     input,
     params: chance(random, 0.2) ? { env: { e: pick(random, 3) } } : {},
@@ -72,7 +75,13 @@ class Graph {
 
   private defaults(): Fields {
     if (!this.chance(0.15)) return {};
-    return { 'task-defaults': this.choose<Fields>([{ retry: { count: 1, delay: 0 } }, { 'wait-before': 1 }, { 'on-error': ['noop'] }]) };
+    return {
+      'task-defaults': this.choose<Fields>([
+        { retry: { count: 1, delay: 0 } },
+        { 'wait-before': 1 },
+        { 'on-error': ['noop'] },
+      ]),
+    };
   }
 
   private task(root: boolean): Fields {
@@ -87,7 +96,12 @@ class Graph {
     }
     if (this.chance(0.15)) {
       return {
-        'with-items': this.choose(['x in <% range($.i) %>', 'x in [1, 2, 3]', "x in <% ['a', 'b'] %>", 'x in <% [] %>']),
+        'with-items': this.choose([
+          'x in <% range($.i) %>',
+          'x in [1, 2, 3]',
+          "x in <% ['a', 'b'] %>",
+          'x in <% [] %>',
+        ]),
         ...(this.chance(0.4) ? { concurrency: 1 + this.pick(2) } : {}),
         ...this.choose<Fields>([
           { action: 'std.echo', input: { output: '<% $.x %>' } },
@@ -100,7 +114,11 @@ class Graph {
       { action: 'std.echo', input: { output: this.value() } },
       { action: 'std.echo', input: { output: this.value() } },
       { action: 'std.echo', input: { output: 'w is <% $.get(w) %>' } },
-      { action: 'std.fail', input: { error_data: this.value() }, ...(this.chance(0.7) ? { 'on-error': ['noop'] } : {}) },
+      {
+        action: 'std.fail',
+        input: { error_data: this.value() },
+        ...(this.chance(0.7) ? { 'on-error': ['noop'] } : {}),
+      },
       // Their lengths are no sums of the others', so that no two things end at one moment by chance alone.
       { action: 'std.sleep', input: { seconds: this.choose([7, 11, 13]) } },
       { action: 'std.test_dict', input: { size: '<% $.i %>', key_prefix: 'k', val: 'x' } },
@@ -108,7 +126,18 @@ class Graph {
   }
 
   private value(): Json {
-    return this.choose<Json>([1, 'text', null, [1, 2], { k: 'v' }, '<% $.i %>', '<% $.i + 1 %>', '<% $.d %>', '<% [$.i, $.v] %>', '{{ _.i }}']);
+    return this.choose<Json>([
+      1,
+      'text',
+      null,
+      [1, 2],
+      { k: 'v' },
+      '<% $.i %>',
+      '<% $.i + 1 %>',
+      '<% $.d %>',
+      '<% [$.i, $.v] %>',
+      '{{ _.i }}',
+    ]);
   }
 
   private policies(): Fields {
@@ -154,7 +183,12 @@ class Graph {
     return { [name]: value };
   }
 
-  private edges(name: string, later: readonly string[], tasks: Map<string, Fields>, inbound: Map<string, Set<string>>): void {
+  private edges(
+    name: string,
+    later: readonly string[],
+    tasks: Map<string, Fields>,
+    inbound: Map<string, Set<string>>,
+  ): void {
     const task = tasks.get(name);
     if (task === undefined) return;
     for (const clause of ['on-success', 'on-error', 'on-complete']) {
@@ -171,13 +205,27 @@ class Graph {
   }
 
   private command(): Json {
-    const command = this.choose<Json>(['noop', 'fail', 'succeed', "fail(msg='it is over')", { fail: '<% $.i > 1 %>' }, 'pause']);
+    const command = this.choose<Json>([
+      'noop',
+      'fail',
+      'succeed',
+      "fail(msg='it is over')",
+      { fail: '<% $.i > 1 %>' },
+      'pause',
+    ]);
     if (command === 'pause') this.pauses = true;
     return command;
   }
 
   private guard(): string {
-    return this.choose(['<% true %>', '<% false %>', '<% $.i > 1 %>', '<% $.v = 1 %>', '{{ _.i == 2 }}', '<% $.get(w) = null %>']);
+    return this.choose([
+      '<% true %>',
+      '<% false %>',
+      '<% $.i > 1 %>',
+      '<% $.v = 1 %>',
+      '{{ _.i == 2 }}',
+      '<% $.get(w) = null %>',
+    ]);
   }
 
   /** A way back, that is taken at most twice on each branch. */
@@ -197,7 +245,8 @@ class Graph {
 
   private some<T>(of: readonly T[], most: number): T[] {
     const chosen = new Set<T>();
-    for (let i = 1 + this.pick(most); i > 0 && of.length > 0; i -= 1) chosen.add(of[this.pick(of.length)] as T);
+    for (let i = 1 + this.pick(most); i > 0 && of.length > 0; i -= 1)
+      chosen.add(of[this.pick(of.length)] as T);
     return [...chosen];
   }
 

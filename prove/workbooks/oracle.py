@@ -11,7 +11,7 @@ and workflow may be missing. A line out, in the order of the lines in:
     seconds how long it took, in virtual time
     left    how many steps of the script never came
     steps   what each step of the script answered, if any failed: null or the message
-    stuck   the internal error after which nothing more happens, though the run has not ended
+    stuck   why nothing more can happen, though the run has not ended and waits for nobody
     errors  internal errors, though the run went on
     limit   the limit that was met: the case never ends
 
@@ -417,6 +417,13 @@ def find_task(run, path):
     return None
 
 
+def waits(run_id):
+    """Whether an action is under way that somebody outside has to end: a run that waits is not stuck."""
+    from mistral.db.v2 import api as db_api
+    with db_api.transaction(read_only=True):
+        return bool(db_api.get_action_executions(state='RUNNING') or db_api.get_action_executions(state='PAUSED'))
+
+
 def holds(when, run_id):
     from mistral.db.v2 import api as db_api
     if not when:
@@ -546,10 +553,10 @@ def run_case(engine, case):
             out['steps'] = answers
         if script:
             out['left'] = len(script)
-        if out['state'] == 'RUNNING' or WORLD.errors:
-            out['stuck'] = normal(WORLD.errors) if WORLD.errors else 'nothing more happens'
-            if out['state'] != 'RUNNING':
-                out['errors'] = out.pop('stuck')
+        if WORLD.errors:
+            out['errors'] = normal(WORLD.errors)
+        if out['state'] == 'RUNNING' and not waits(run_id):
+            out['stuck'] = out.pop('errors', 'nothing more happens')
         return out
     except Limit as limit:
         return dict(out, limit=str(limit))

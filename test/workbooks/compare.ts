@@ -1,5 +1,20 @@
 import type { Outcome, RunRecord, TaskRecord } from './cases.ts';
 
+/** Where ours is not as Mistral's, and why: everything that is left. Each still differs, or it would not stand here. */
+export const knownDifferences: Readonly<Record<string, string>> = {
+  'errors: the state info of nested data is as Python writes it':
+    'JSON has one kind of number: what was 1.0 is shown as 1',
+  'functions: executions have no properties in YAQL':
+    "Mistral's executions() gives objects of its database, of which YAQL can read nothing; ours gives dictionaries",
+  'functions: executions by position have no properties either':
+    'as of the other: its objects have no properties',
+  'publish: global dictionaries are merged':
+    "Mistral merges them too, but its database does not notice: a nested change is lost with the transaction's end",
+  'subworkflows: a child whose vars have an error':
+    'Mistral keeps an execution that never began, and is IDLE for ever; ours keeps none',
+  'types: infinity of YAML': 'JSON has no infinity: refused when the workbook is read',
+};
+
 /**
  * Where two outcomes differ, a line each; empty if they are the same. Of tasks that ran side by side neither order is
  * wrong: they are compared by name, and only executions of one name in their order.
@@ -16,15 +31,24 @@ export function differences(expected: Outcome, actual: Outcome): string[] {
   return found;
 }
 
-/** What the words are that refuse a workbook is of another list; a start is refused in Mistral's. */
+/**
+ * What the words are that refuse a workbook is of another list. A start is refused in Mistral's words where they say what
+ * to do: of a workflow, a target or an environment that is not there Mistral shows its own data instead.
+ */
 function refusals(expected: Outcome, actual: Outcome): string[] {
   if (!('refused' in expected)) return [`it was refused: ${'refused' in actual ? actual.refused : ''}`];
-  if (!('refused' in actual)) return [`it was not refused, but ${actual.state}: ${expected.refused.slice(0, 300)}`];
+  if (!('refused' in actual))
+    return [`it was not refused, but ${actual.state}: ${expected.refused.slice(0, 300)}`];
   const found: string[] = [];
   compare('refused at', expected.at, actual.at, found);
-  if (expected.at === 'start') compare('refused', normal(expected.refused), normal(actual.refused), found);
+  if (expected.at === 'start' && !ownWords.test(expected.refused)) {
+    compare('refused', normal(expected.refused), normal(actual.refused), found);
+  }
   return found;
 }
+
+const ownWords =
+  /Workflow not found|Invalid task name|Unexpected value type for environment|Environment is not found/;
 
 function compareRuns(at: string, expected: RunRecord, actual: RunRecord, found: string[]): void {
   compare(`${at}state`, expected.state, actual.state, found);
@@ -89,10 +113,15 @@ function same(expected: unknown, actual: unknown): boolean {
   );
 }
 
-const faultOfExpression = /Can not evaluate \w+ expression \[expression=.*, error=.*?\](?=, wf=|, action=|' Cause:|\n|$)/s;
+const faultOfExpression =
+  /Can not evaluate \w+ expression \[expression=.*, error=.*?\](?=, wf=|, action=|' Cause:|\n|$)/s;
 
-/** Mistral's words for what is wrong within an expression are Python's, and its libraries': ours are our own. */
-function sameText(expected: string, actual: string): boolean {
+/**
+ * Mistral's words for what is wrong within an expression are Python's, and its libraries': ours are our own. Why an action
+ * could not be made Mistral keeps to itself, for fear of secrets; ours says it, and has no data in it.
+ */
+function sameText(expected: string, whole: string): boolean {
+  const actual = whole.replace(/(Failed to instantiate an action \[action_desc=.*?\]\]): .*/g, '$1');
   if (expected === actual) return true;
   const fault = faultOfExpression.exec(expected);
   if (fault === null) return false;

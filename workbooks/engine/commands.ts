@@ -1,4 +1,4 @@
-import type { Dictionary } from '../expressions/value.ts';
+import type { Dictionary, Value } from '../expressions/value.ts';
 import type { TaskDefinition } from '../language/definition.ts';
 import type { TaskExecution, Trigger } from './state.ts';
 
@@ -34,7 +34,8 @@ export interface SkipTask extends Common {
 export interface SetState extends Common {
   readonly kind: 'state';
   readonly state: 'SUCCESS' | 'ERROR' | 'PAUSED';
-  readonly message: string | null;
+  /** What `msg` gave, of whatever type. */
+  readonly message: Value;
 }
 
 export interface Noop extends Common {

@@ -1,5 +1,5 @@
 import type { Value } from '../expressions/value.ts';
-import { type Dictionary, isDictionary } from '../expressions/value.ts';
+import { type Dictionary, isDictionary, own } from '../expressions/value.ts';
 import type { TaskDefinition, Transition } from '../language/definition.ts';
 import { type Command, engineCommands } from './commands.ts';
 import { joined, updated, withVersions } from './merge.ts';
@@ -42,8 +42,7 @@ export function engineCommand(
   if (meaning === undefined) throw new RunError(`Task '${name}' not found.`);
   const common = { task, context, triggeredBy, handlesError };
   if (meaning === 'noop') return { kind: 'noop', ...common };
-  const message = parameters.msg;
-  return { kind: 'state', state: meaning, message: typeof message === 'string' ? message : null, ...common };
+  return { kind: 'state', state: meaning, message: own(parameters, 'msg') ?? null, ...common };
 }
 
 /** A task that is to run; one with a join waits, and there is one of it. */

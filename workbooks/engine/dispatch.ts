@@ -1,7 +1,7 @@
 import type { Dictionary } from '../expressions/value.ts';
 import { arranged, type Command } from './commands.ts';
 import { engineCommand, runTask } from './direct.ts';
-import { pauseRun, stopRun } from './lifecycle.ts';
+import { infoOf, pauseRun, stopRun } from './lifecycle.ts';
 import type { Run } from './run.ts';
 import { RunError } from './run-error.ts';
 import type { SavedCommand } from './state.ts';
@@ -40,7 +40,7 @@ function carryOut(run: Run, commands: readonly Command[]): void {
         completeTask(run, command.execution, 'SKIPPED', 'Task was skipped.');
         break;
       case 'state':
-        if (command.state === 'PAUSED') pauseRun(run, command.message);
+        if (command.state === 'PAUSED') pauseRun(run, infoOf(command.message));
         else stopRun(run, command.state, command.message);
         break;
       case 'noop':

@@ -58,8 +58,7 @@ export function completeChild(
 export function refuseChild(run: Run, id: string, reason: string): void {
   const found = run.action(id);
   if (found === undefined || isCompleted(found.execution.state)) return;
-  found.execution.state = 'ERROR';
-  found.execution.output = { result: reason };
+  run.removeAction(found.task, id);
   completeTask(run, found.task, 'ERROR', reason);
 }
 

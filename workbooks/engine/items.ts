@@ -1,3 +1,5 @@
+import { ActionError } from '../actions/action.ts';
+import { ExpressionError } from '../expressions/language.ts';
 import { repr } from '../expressions/python/repr.ts';
 import { type Dictionary, isDictionary, put, type Value } from '../expressions/value.ts';
 import { merged } from './merge.ts';
@@ -24,11 +26,28 @@ export function startItems(run: Run, task: TaskExecution): { readonly error: str
   }));
   if (inputs.length === 0) return 'done';
   for (const { index, input } of inputs) {
-    const failure = startAction(run, task, index, input);
+    const failure = startItem(run, task, index, input);
     if (failure !== undefined) return failure;
     takeCapacity(task);
   }
   return undefined;
+}
+
+/** Other than of a task without items, an action that cannot be found or named is the task's own error. */
+function startItem(
+  run: Run,
+  task: TaskExecution,
+  index: number,
+  input: Dictionary,
+): ReturnType<typeof startAction> {
+  try {
+    return startAction(run, task, index, input);
+  } catch (error) {
+    if (error instanceof ExpressionError) return { error: error.message };
+    if (error instanceof ActionError && !error.message.startsWith('Invalid input '))
+      return { error: error.message };
+    throw error;
+  }
 }
 
 function itemsOf(run: Run, task: TaskExecution): ReadonlyMap<string, readonly Value[]> {
@@ -40,7 +59,9 @@ function itemsOf(run: Run, task: TaskExecution): ReadonlyMap<string, readonly Va
   for (const name of Object.keys(evaluated)) {
     const list = listOf(evaluated[name] as Value);
     if (list === undefined) {
-      throw new RunError(`Wrong input format for: ${name}. Iterable type is expected for each value.`);
+      // Mistral shows what it has read until then, not what is wrong.
+      const before = repr(Object.fromEntries(items));
+      throw new RunError(`Wrong input format for: ${before}. Iterable type is expected for each value.`);
     }
     if (length >= 0 && list.length !== length) {
       throw new RunError(`Wrong input format for: ${repr(evaluated)}. All arrays must have the same length.`);

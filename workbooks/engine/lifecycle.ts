@@ -1,3 +1,4 @@
+import { pythonJson } from '../actions/python-json.ts';
 import { repr } from '../expressions/python/repr.ts';
 import { type Dictionary, isDictionary, own, type Value } from '../expressions/value.ts';
 import type { WorkflowDefinition } from '../language/definition.ts';
@@ -79,7 +80,9 @@ export function changeEnvironment(run: Run, env: Dictionary | undefined): void {
   if (env === undefined || Object.keys(env).length === 0) return;
   const { state } = run;
   if (state.state !== 'IDLE' && state.state !== 'PAUSED' && state.state !== 'ERROR') {
-    throw new RunError('The environment of a run can be changed only if it is IDLE, PAUSED or in ERROR.');
+    throw new RunError(
+      'Updating env to workflow execution is only permitted if it is in IDLE, PAUSED, or ERROR state.',
+    );
   }
   const known = own(state.params, 'env');
   const changed = merged(isDictionary(known) ? known : {}, env);
@@ -124,15 +127,15 @@ export function reopenTask(run: Run, executionId: string): void {
 }
 
 /** Ends a run: because somebody, a command, or a fault of the workflow says so. */
-export function stopRun(run: Run, state: 'SUCCESS' | 'ERROR' | 'CANCELLED', message: string | null): void {
+export function stopRun(run: Run, state: 'SUCCESS' | 'ERROR' | 'CANCELLED', message: Value): void {
   if (state === 'SUCCESS') succeed(run, contextOrNothing(run), message);
   else if (state === 'ERROR') fail(run, contextOrNothing(run), message);
-  else cancel(run, message);
+  else cancel(run, infoOf(message));
   if (state !== 'CANCELLED') return;
   for (const task of run.state.tasks) {
     for (const execution of task.executions) {
       if (execution.kind === 'workflow' && !isCompleted(execution.state)) {
-        run.host.tellChild(execution, { kind: 'stop', state, message });
+        run.host.tellChild(execution, { kind: 'stop', state, message: infoOf(message) });
       }
     }
   }
@@ -176,24 +179,35 @@ function contextOrNothing(run: Run): Dictionary {
   }
 }
 
-function succeed(run: Run, context: Dictionary, message: string | null): void {
+/** A command's message as the info of a state shows it: a dictionary as JSON, anything else as Python writes it. */
+export function infoOf(message: Value): string | null {
+  return isDictionary(message) ? pythonJson(message) : textOf(message);
+}
+
+function textOf(message: Value): string | null {
+  return message === null || typeof message === 'string' ? message : repr(message);
+}
+
+function succeed(run: Run, context: Dictionary, message: Value): void {
   const output = outputOf(run, run.definition.output, context);
-  setState(run, 'SUCCESS', message);
+  setState(run, 'SUCCESS', infoOf(message));
   run.state.output = output;
 }
 
-function fail(run: Run, context: Dictionary, message: string | null): void {
+function fail(run: Run, context: Dictionary, message: Value): void {
   if (isPausedOrCompleted(run.state.state)) return;
-  let info = message;
+  let info = infoOf(message);
+  let result = textOf(message);
   let onError: Dictionary = {};
   try {
     onError = outputOf(run, run.definition.outputOnError, context);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    info = `Failed to evaluate expression in output-on-error! (output-on-error: '${repr(run.definition.outputOnError)}', exception: '${reason}' Cause: '${message}'`;
+    info = `Failed to evaluate expression in output-on-error! (output-on-error: '${repr(run.definition.outputOnError)}', exception: '${reason}' Cause: '${textOf(message) ?? 'None'}'`;
+    result = info;
   }
   setState(run, 'ERROR', info);
-  run.state.output = merged({ result: info }, onError);
+  run.state.output = merged({ result }, onError);
 }
 
 function cancel(run: Run, message: string | null): void {

@@ -22,30 +22,30 @@ export function beforeTask(run: Run, task: TaskExecution): void {
   const pauseBefore = policyOf(run, task, 'pauseBefore');
   if (pauseBefore !== undefined) {
     const pause = run.evaluate(pauseBefore, task);
-    if (typeof pause !== 'boolean') throw wrongType('pause-before', 'true or false', pause);
+    if (typeof pause !== 'boolean') throw wrongType('PauseBefore', `is not of type 'boolean'`, pause);
     if (pause) {
       run.setTaskState(task, 'IDLE', "Set by 'pause-before' policy");
       pauseRun(run, null);
     }
   }
   const waitBefore = policyOf(run, task, 'waitBefore');
-  if (waitBefore !== undefined) delayBefore(run, task, number(run.evaluate(waitBefore, task), 'wait-before'));
+  if (waitBefore !== undefined) delayBefore(run, task, number(run.evaluate(waitBefore, task), 'WaitBefore'));
   // As Mistral does, every policy is evaluated before the start, so that a fault in one shows before anything ran.
   const waitAfter = policyOf(run, task, 'waitAfter');
-  if (waitAfter !== undefined) number(run.evaluate(waitAfter, task), 'wait-after');
+  if (waitAfter !== undefined) number(run.evaluate(waitAfter, task), 'WaitAfter');
   const retry = policyOf(run, task, 'retry');
   if (retry !== undefined) {
-    number(run.evaluate(retry.count, task), 'retry.count');
-    number(run.evaluate(retry.delay, task), 'retry.delay');
+    number(run.evaluate(retry.count, task), 'Retry');
+    number(run.evaluate(retry.delay, task), 'Retry');
   }
   const timeout = policyOf(run, task, 'timeout');
   if (timeout !== undefined) {
-    const seconds = number(run.evaluate(timeout, task), 'timeout');
+    const seconds = number(run.evaluate(timeout, task), 'Timeout');
     if (seconds > 0) run.startTimer(seconds, { kind: 'timeout', taskId: task.id, seconds });
   }
   const concurrency = policyOf(run, task, 'concurrency');
   if (concurrency !== undefined) {
-    const limit = number(run.evaluate(concurrency, task), 'concurrency');
+    const limit = number(run.evaluate(concurrency, task), 'Concurrency');
     if (limit > 0) task.runtime.concurrency = limit;
   }
 }
@@ -71,9 +71,9 @@ export function afterTask(run: Run, task: TaskExecution, refreshAfter: (seconds:
   const pauseBefore = policyOf(run, task, 'pauseBefore');
   if (pauseBefore !== undefined) run.evaluate(pauseBefore, task);
   const waitBefore = policyOf(run, task, 'waitBefore');
-  if (waitBefore !== undefined) number(run.evaluate(waitBefore, task), 'wait-before');
+  if (waitBefore !== undefined) number(run.evaluate(waitBefore, task), 'WaitBefore');
   const waitAfter = policyOf(run, task, 'waitAfter');
-  if (waitAfter !== undefined) delayAfter(run, task, number(run.evaluate(waitAfter, task), 'wait-after'));
+  if (waitAfter !== undefined) delayAfter(run, task, number(run.evaluate(waitAfter, task), 'WaitAfter'));
   const failOn = policyOf(run, task, 'failOn');
   if (failOn !== undefined) {
     const fails = isTruth(run.evaluate(failOn, task));
@@ -81,8 +81,8 @@ export function afterTask(run: Run, task: TaskExecution, refreshAfter: (seconds:
   }
   retryAfter(run, task, refreshAfter);
   for (const [name, key] of [
-    ['timeout', 'timeout'],
-    ['concurrency', 'concurrency'],
+    ['Timeout', 'timeout'],
+    ['Concurrency', 'concurrency'],
   ] as const) {
     const policy = policyOf(run, task, key);
     if (policy !== undefined) number(run.evaluate(policy, task), name);
@@ -100,8 +100,8 @@ function delayAfter(run: Run, task: TaskExecution, seconds: number): void {
 function retryAfter(run: Run, task: TaskExecution, refreshAfter: (seconds: number) => void): void {
   const retry = policyOf(run, task, 'retry');
   if (retry === undefined) return;
-  const count = number(run.evaluate(retry.count, task), 'retry.count');
-  const delay = number(run.evaluate(retry.delay, task), 'retry.delay');
+  const count = number(run.evaluate(retry.count, task), 'Retry');
+  const delay = number(run.evaluate(retry.delay, task), 'Retry');
   if (count === 0) return;
   const views = run.outlook.ofTask(task, outboundContext(task));
   const goesOn =
@@ -135,19 +135,20 @@ export function evaluatedTimeout(run: Run, task: TaskExecution): number | null {
   if (timeout === undefined) return null;
   const { state } = run;
   const value = run.outlook.evaluate(timeout, [task.inContext, state.context, state.input], task);
-  const seconds = number(value, 'timeout');
+  const seconds = number(value, 'Timeout');
   return seconds > 0 ? seconds : null;
 }
 
 function number(value: Value, policy: string): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
-    throw wrongType(policy, 'an integer of 0 or more', value);
+  if (typeof value !== 'number' || !Number.isInteger(value)) {
+    throw wrongType(policy, `is not of type 'integer'`, value);
   }
+  if (value < 0) throw wrongType(policy, 'is less than the minimum of 0', value);
   return value;
 }
 
-function wrongType(policy: string, expected: string, value: Value): RunError {
+function wrongType(policy: string, what: string, value: Value): RunError {
   const shown = repr(value);
   const cut = shown.length > 100 ? `${shown.slice(0, 100)}…` : shown;
-  return new RunError(`Invalid data type in '${policy}': it has to be ${expected}, and is ${cut}`);
+  return new RunError(`Invalid data type in ${policy}Policy: ${cut} ${what}`);
 }

@@ -85,6 +85,12 @@ export class Run {
     this.#actions.set(execution.id, { task, execution });
   }
 
+  /** Forgets a sub-workflow that never began. */
+  removeAction(task: TaskExecution, id: string): void {
+    task.executions = task.executions.filter((execution) => execution.id !== id);
+    this.#actions.delete(id);
+  }
+
   /** Sets a task's state alone: what follows from it is the caller's. */
   setTaskState(task: TaskExecution, state: State, info: string | null): void {
     if (task.state === state && task.stateInfo === info) return;

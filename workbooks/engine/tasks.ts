@@ -111,7 +111,8 @@ function startWork(run: Run, task: TaskExecution): void {
 
 /** Takes in that an action or sub-workflow of the task ended. */
 export function actionEnded(run: Run, task: TaskExecution, execution: ActionExecution): void {
-  guarded(run, task, 'handle action completion', () => {
+  const what = ['handle action completion', `, action=${execution.name}`] as const;
+  guarded(run, task, what, () => {
     const definition = run.graph.task(task.name);
     if (definition !== undefined && definition.withItems.size > 0) {
       if (isCompleted(task.state)) return;
@@ -210,12 +211,18 @@ function updateInboundContext(run: Run, task: TaskExecution): void {
  * Does something with a task. What fails in it is a fault of the workflow rather than of an action: no on-clause
  * handles it, and the whole run fails. Afterwards the joins that the task's end concerns are looked at.
  */
-function guarded(run: Run, task: TaskExecution, what: string, step: () => void): void {
+function guarded(
+  run: Run,
+  task: TaskExecution,
+  what: string | readonly [string, string],
+  step: () => void,
+): void {
   try {
     step();
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const info = `Failed to ${what} [error=${message}, wf=${run.state.workflowName}, task=${task.name}]`;
+    const [doing, more] = typeof what === 'string' ? [what, ''] : what;
+    const info = `Failed to ${doing} [error=${message}, wf=${run.state.workflowName}, task=${task.name}${more}]`;
     run.setTaskState(task, 'ERROR', info);
     failByForce(run, info);
     return;

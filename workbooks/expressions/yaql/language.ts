@@ -6,7 +6,7 @@ import { toData } from './border.ts';
 import { Budget } from './budget.ts';
 import { Context } from './context.ts';
 import { evaluate } from './evaluate.ts';
-import { SyntaxFault, YaqlError } from './fault.ts';
+import { SyntaxFault } from './fault.ts';
 import { interpolated } from './interpolation.ts';
 import { Call, Constant, MappingRule, type Node, noValue, Wrap } from './nodes.ts';
 import { parse } from './parser.ts';
@@ -118,6 +118,11 @@ function contextOf(scope: Scope, budget: Budget): Context {
   return context;
 }
 
+/** An expression as errors show it: its beginning, if it is long. */
+function shown(expression: string): string {
+  return expression.length > 500 ? `${expression.slice(0, 500)}…` : expression;
+}
+
 /** Evaluates one expression, and hands what it gives to `use` while it may still go on. */
 function evaluated<Result>(
   text: string,
@@ -125,14 +130,19 @@ function evaluated<Result>(
   use: (value: unknown, budget: Budget) => Result,
 ): Result {
   // Python takes away more kinds of white space here than the lexer passes over.
-  const node = parsed(strip(text, null, true, true));
-  if (node instanceof SyntaxFault) throw new ExpressionError(node.message);
+  const expression = strip(text, null, true, true);
+  const failed = (reason: string) =>
+    new ExpressionError(
+      `Can not evaluate YAQL expression [expression=${shown(expression)}, error=${reason}]`,
+    );
+  const node = parsed(expression);
+  if (node instanceof SyntaxFault) throw failed(node.message);
   try {
     return use(evaluate(node, context), context.budget);
   } catch (error) {
     // What counts depth misses is found by the stack: an error like any other, not the worker's end.
-    if (error instanceof RangeError) throw new YaqlError('the expression nests too deeply', 'limit');
-    throw error;
+    if (error instanceof RangeError) throw failed('the expression nests too deeply');
+    throw error instanceof ExpressionError ? failed(error.message) : error;
   }
 }
 
@@ -155,10 +165,10 @@ export const yaql: Language = {
     if (first.text.length === text.length) return evaluated(unwrapped(text).text, context, toData);
     let result = text;
     for (const one of found) {
-      const shown = evaluated(unwrapped(one.text).text, context, interpolated);
+      const value = evaluated(unwrapped(one.text).text, context, interpolated);
       budget.text(result.length);
-      budget.text(occurrences(result, one.text) * shown.length);
-      result = result.split(one.text).join(shown);
+      budget.text(occurrences(result, one.text) * value.length);
+      result = result.split(one.text).join(value);
     }
     return result;
   },
