@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { evaluateDeep } from '../workbooks/expressions/evaluate.ts';
+import { evaluate } from '../workbooks/expressions/evaluate.ts';
 import { sharedFunctions } from '../workbooks/expressions/functions/shared.ts';
 import { defaultLimits, type EntropySource } from '../workbooks/expressions/language.ts';
 import { type Dictionary, isDictionary, own, type Value } from '../workbooks/expressions/value.ts';
@@ -14,7 +14,7 @@ export function tryExpression(text: string, data: Value): Value {
   const hasLanguage = /<%|\{\{|\{%/.test(text);
   const environment: Dictionary = isDictionary(data) ? ((own(data, '__env') ?? {}) as Dictionary) : {};
   const functions = new Map([...sharedFunctions(source), ['env', () => environment] as const]);
-  return evaluateDeep(hasLanguage ? text : `<% ${text} %>`, {
+  return evaluate(hasLanguage ? text : `<% ${text} %>`, {
     data,
     functions,
     source,

@@ -2,6 +2,7 @@ import type { WorkflowExecutionInfo } from '@temporalio/client';
 import { BackupctlError } from '../errors/backupctl-error.ts';
 import { searchAttributes } from '../workflows/types.ts';
 import { quoted } from './attributes.ts';
+import type { TemporalLink } from './connection.ts';
 import { checkLimit, cutPage } from './execution-pages.ts';
 import { executionTypes, isClosed, toExecution } from './execution-record.ts';
 import { isNotFound } from './grpc-errors.ts';
@@ -90,8 +91,10 @@ export class Executions {
       const lookUp = (each: string) => this.#lookUp(each);
       return deleteRun(await this.#surroundings.temporal(), row, lookUp, options);
     }
-    const { id } = toExecution(row);
+    const { id, kind } = toExecution(row);
     const link = await this.#surroundings.temporal();
+    // What a schedule runs in place of a backup is a run of its own below.
+    const below = kind === 'workflow' ? await runsBelow(link, row) : [];
     const workflowExecution = { workflowId: row.workflowId, runId: row.runId };
     const running = await link.call(async ({ workflow }) => {
       try {
@@ -116,6 +119,7 @@ export class Executions {
         if (!isNotFound(error)) throw error;
       }
     });
+    for (const each of below) await this.delete(toExecution(each).id, options);
     await until(async () => (await this.#lookUp(id)) === null, {
       ...options,
       timeout: 120_000,
@@ -300,6 +304,19 @@ export class Executions {
     const items = rows.map(toExecution).reverse();
     return { items, nextMarker: more ? (items[0]?.id ?? null) : null };
   }
+}
+
+/** Runs of workflows that a run has started. */
+export async function runsBelow(
+  link: TemporalLink,
+  { workflowId }: WorkflowExecutionInfo,
+): Promise<WorkflowExecutionInfo[]> {
+  const query = `WorkflowType = 'workbook_run' AND ${notContinued} AND ParentWorkflowId = ${quoted(workflowId)}`;
+  return link.call(async ({ workflow }) => {
+    const rows: WorkflowExecutionInfo[] = [];
+    for await (const row of workflow.list({ query })) rows.push(row);
+    return rows;
+  });
 }
 
 function isOver(id: string, row: WorkflowExecutionInfo): BackupctlError {

@@ -35,6 +35,11 @@ function underlying(thrown: unknown): Underlying {
   return { code: undefined, details, names };
 }
 
+/** Whether Temporal said that there are too many of something already. */
+export function isOverloaded(thrown: unknown): boolean {
+  return underlying(thrown).code === status.resourceExhausted;
+}
+
 /** Whether Temporal said that what was named does not exist. */
 export function isNotFound(thrown: unknown): boolean {
   const { code, names } = underlying(thrown);

@@ -11,7 +11,7 @@ import {
 } from '../workflows/workbooks/types.ts';
 import { quoted } from './attributes.ts';
 import { toExecution } from './execution-record.ts';
-import type { Executions } from './executions.ts';
+import { type Executions, runsBelow } from './executions.ts';
 import { fromUpdateFailure } from './run-failure.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { WaitOptions } from './types.ts';
@@ -151,6 +151,10 @@ export class WorkflowRuns {
   async #find(id: string): Promise<WorkflowExecutionInfo> {
     const row = await this.#executions.find(id);
     if (row.type === workbookRun) return row;
+    // Of a schedule: the run that it has started.
+    const [below] =
+      toExecution(row).kind === 'workflow' ? await runsBelow(await this.#surroundings.temporal(), row) : [];
+    if (below !== undefined) return below;
     throw new BackupctlError(
       'refused',
       `execution ${id} is none of a workflow, but a ${toExecution(row).kind}`,

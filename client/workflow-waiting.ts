@@ -2,14 +2,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { messages, type WorkbookView } from '../workflows/workbooks/types.ts';
 import type { TemporalLink } from './connection.ts';
-import { isClosed } from './execution-record.ts';
-import { isNotFound } from './grpc-errors.ts';
+import { isClosed, toExecution } from './execution-record.ts';
+import { isNotFound, isOverloaded } from './grpc-errors.ts';
 import type { WaitOptions } from './types.ts';
 
 /** Milliseconds between two lines of progress. */
 const PROGRESS = 2_000;
 /** Milliseconds before the run is asked again that went on in a new history meanwhile. */
 const AGAIN = 100;
+/** The same where as many wait already as Temporal lets wait. */
+const CROWDED = 1_000;
 
 /**
  * Returns once a run of a workflow is over or paused. It asks the run itself, by an update that answers then: that
@@ -49,11 +51,13 @@ async function asked(
       return;
     } catch (error) {
       signal?.throwIfAborted();
-      const isEnd = isNotFound(error) || isCutOff(error);
-      if (!isEnd) throw error;
-      if (isClosed(await handle.describe())) return;
+      // More than a few cannot be told by the run itself.
+      const isCrowded = isOverloaded(error);
+      if (!isNotFound(error) && !isCutOff(error) && !isCrowded) throw error;
+      const described = await handle.describe();
+      if (isClosed(described) || toExecution(described).state !== 'RUNNING') return;
+      await delay(isCrowded ? CROWDED : AGAIN, undefined, { signal });
     }
-    await delay(AGAIN, undefined, { signal });
   }
 }
 

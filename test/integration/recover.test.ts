@@ -150,7 +150,7 @@ test('a dry run says what would be done, and writes nothing anywhere', async () 
     epoch: null,
     schedules_done: null,
     instances: [{ name: 'orders', backups: 1, url: expect.stringContaining(`:${shop.proxy.port}/`) }],
-    workbooks: ['nightly'],
+    workbooks: ['nightly', 'trove'],
     deleted_before: { instances: 1, schedules: 1 },
     backups: { whole: 1, damaged: [], incomplete: [] },
     secrets: [

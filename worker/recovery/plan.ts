@@ -10,6 +10,7 @@ import type { Repository, Revision } from '../../repository/repository.ts';
 import { decodeScheduleCopy, type ScheduleCopy } from '../../repository/schedule-copy.ts';
 import { parseIdentities } from '../../repository/sealing/header.ts';
 import { type Survey, surveyBackups } from '../../repository/survey.ts';
+import { workbookKey } from '../../repository/workbook-copy.ts';
 import { hooksToAllow } from './hooks.ts';
 import type { FoundPlace } from './places.ts';
 import { type SecretToAllow, secretsToAllow } from './secrets.ts';
@@ -83,7 +84,9 @@ export async function planRecovery(
     decode(instanceSchema, key, bytes),
   );
   const copies = await readAll(repository, 'schedules', note, decodeScheduleCopy);
-  const workbooks = (await repository.latestRevisions('workbooks')).map(({ id }) => id);
+  const workbooks = (await repository.latestRevisions('workbooks')).map(
+    ({ id }) => workbookKey.parse(id).name,
+  );
   const survey = await surveyBackups(repository.store, repository.trusted, (done, of) =>
     onProgress(`checking backups: ${done} of ${of}`),
   );
