@@ -9,8 +9,9 @@ import type { BadInput, Scene } from './bad-input/case.ts';
 import { wrongSurroundings } from './bad-input/surroundings.ts';
 import { wrongThings } from './bad-input/things.ts';
 import { wrongWords } from './bad-input/words.ts';
+import { wrongRuns, wrongWorkbooks } from './bad-input/workbooks.ts';
 
-const cases = [...wrongWords, ...wrongSurroundings, ...wrongThings];
+const cases = [...wrongWords, ...wrongSurroundings, ...wrongThings, ...wrongRuns];
 /** Processes at a time: each loads a runtime of its own. */
 const atOnce = 4;
 
@@ -60,6 +61,7 @@ async function writeFiles(): Promise<void> {
   ]) {
     await mkdir(path(name), { mode: 0o700 });
   }
+  for (const [name, content] of Object.entries(wrongWorkbooks)) await file(name, content);
   await symlink('loop.yaml', path('loop.yaml'));
   await file('a-file', 'not a folder\n');
   await file('latin1.yaml', Buffer.from('# \xe9\n', 'latin1'));

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { WorkflowExecution, WorkflowTask } from '../../client/workbook-types.ts';
 import type { WorkbookView } from '../../workflows/workbooks/types.ts';
 import { type Platform, startPlatform } from '../servers/platform.ts';
 import { until } from '../servers/wait.ts';
@@ -104,8 +105,9 @@ async function run(...words: string[]): Promise<RunJson & { code: number | null;
   return { ...(JSON.parse(stdout) as RunJson), code, stderr };
 }
 
-const show = (id: string) => platform.json<RunJson>(['execution-show', id]);
-const states = ({ tasks }: RunJson) => tasks.map(({ name, state }) => `${name} ${state}`);
+const show = (id: string) => platform.client.workflowExecutionShow(id);
+const states = ({ tasks }: Pick<RunJson | WorkflowExecution, 'tasks'>) =>
+  tasks.map(({ name, state }) => `${name} ${state}`);
 
 describe('workbooks', () => {
   test('are listed with what they define, and shown as they were written, to the byte', async () => {
@@ -136,12 +138,13 @@ describe('workbooks', () => {
       'brief.yaml',
       `version: '2.0'\nname: brief\nworkflows: {w: {output: {v: 1}, tasks: {a: {action: std.async_noop}}}}\n`,
     );
+    const [first] = await platform.json<{ change: string }[]>(['workbook-create', path, '--update']);
+    expect(first?.change).toBe('created');
     const change = async () =>
-      (await platform.json<{ change: string }[]>(['workbook-create', path, '--update']))[0]?.change;
-    expect(await change()).toBe('created');
+      (await platform.client.workbookCreate(await readFile(path, 'utf8'), { update: true }))[0]?.change;
     expect(await change()).toBe('unchanged');
     // A run that has begun keeps to what it began with.
-    const begun = await platform.json<RunJson>(['workflow-run', 'brief.w']);
+    const begun = await platform.client.workflowRun('brief.w');
     await workspace.file('brief.yaml', (await readFile(path, 'utf8')).replace('v: 1', 'v: 2'));
     expect(await change()).toBe('updated');
     let action = '';
@@ -152,12 +155,12 @@ describe('workbooks', () => {
       },
       { what: 'the task to run' },
     );
-    expect((await cli('action-execution-update', action, '--state', 'SUCCESS')).code).toBe(0);
+    await platform.client.actionExecutionUpdate(action, { state: 'SUCCESS', execution: begun.id });
     const ended = await platform.client.workflowExecutionWait(begun.id);
     expect(ended.output).toEqual({ v: 1 });
     expect((await cli('workbook-delete', 'brief')).code).toBe(0);
-    expect((await cli('workbook-delete', 'brief')).code).toBe(3);
-    expect((await cli('workflow-run', 'brief.w')).code).toBe(3);
+    await expect(platform.client.workbookDelete('brief')).rejects.toMatchObject({ code: 'not-found' });
+    await expect(platform.client.workflowRun('brief.w')).rejects.toMatchObject({ code: 'not-found' });
   }, 60_000);
 
   test('are not needed for workflows and actions: files of those make things of their own', async () => {
@@ -175,9 +178,10 @@ describe('workbooks', () => {
     const ended = await run('free', '{"x": 4}');
     expect(ended).toMatchObject({ code: 0, output: { y: { z: 8 } } });
     expect((await cli('workbook-create', workflows)).stderr).toContain('a workflow named free exists');
-    for (const name of ['free', 'inner']) expect((await cli('workflow-delete', name)).code).toBe(0);
+    expect((await cli('workflow-delete', 'free')).code).toBe(0);
+    await platform.client.workflowDelete('inner');
     expect((await cli('action-delete', 'twice')).code).toBe(0);
-    expect((await cli('workflow-run', 'free', '{"x": 4}')).code).toBe(3);
+    await expect(platform.client.workflowShow('free')).rejects.toMatchObject({ code: 'not-found' });
   }, 60_000);
 });
 
@@ -197,7 +201,8 @@ describe('runs of workflows', () => {
     expect(ended.id).toMatch(/^[0-9a-f-]{36}$/);
     expect(ended.stderr).toBe('');
     // So much of the id that no other begins with it.
-    expect((await show(ended.id.slice(0, 13))).id).toBe(ended.id);
+    const again = await platform.json<RunJson>(['execution-show', ended.id.slice(0, 13)]);
+    expect(again.tasks).toEqual(ended.tasks);
     const listed = await platform.json<{ id: string; kind: string; state: string }[]>(['execution-list']);
     expect(listed.find(({ id }) => id === ended.id)).toMatchObject({ kind: 'workbook', state: 'SUCCESS' });
     const logs = (await cli('execution-logs', ended.id)).stdout;
@@ -223,11 +228,11 @@ describe('runs of workflows', () => {
     expect(paused).toMatchObject({ code: 0, state: 'PAUSED' });
     expect(paused.stderr).toContain(`execution-resume ${paused.id}`);
     expect(states(paused)).toEqual(['before SUCCESS']);
-    const listed = await platform.json<{ id: string; state: string }[]>(['execution-list']);
-    expect(listed.find(({ id }) => id === paused.id)?.state).toBe('PAUSED');
+    const { items } = await platform.client.workflowExecutionList();
+    expect(items.find(({ id }) => id === paused.id)?.state).toBe('PAUSED');
     expect((await cli('execution-resume', paused.id, '--env', '{"by": "Ada"}')).code).toBe(0);
-    expect((await cli('execution-resume', paused.id)).code).toBe(5);
-    let question: TaskJson | undefined;
+    await expect(platform.client.executionResume(paused.id)).rejects.toMatchObject({ code: 'conflict' });
+    let question: WorkflowTask | undefined;
     await until(
       async () => {
         question = (await show(paused.id)).tasks[1];
@@ -237,7 +242,7 @@ describe('runs of workflows', () => {
     );
     expect((await cli('execution-pause', paused.id)).code).toBe(0);
     expect((await show(paused.id)).state).toBe('PAUSED');
-    expect((await cli('execution-resume', paused.id)).code).toBe(0);
+    await platform.client.executionResume(paused.id);
     const id = question?.executions[0]?.id ?? '';
     const update = ['action-execution-update', id, '--state', 'SUCCESS', '--output', '{"goAhead": true}'];
     expect((await cli(...update)).code).toBe(0);
@@ -254,7 +259,6 @@ describe('runs of workflows', () => {
     expect(failed.stderr).toContain('the workflow failed: Failure caused by error in tasks: second');
     const rerun = (...words: string[]) => cli('execution-rerun', failed.id, ...words);
     expect((await rerun('--task', 'first')).stderr).toContain('first is in SUCCESS');
-    expect((await rerun('--task', 'nowhere')).code).toBe(3);
     const again = await rerun('--task', 'second', '--wait', '--json');
     expect(again.code).toBe(7);
     expect(states(JSON.parse(again.stdout) as RunJson)).toEqual(['first SUCCESS', 'second ERROR']);
@@ -264,15 +268,22 @@ describe('runs of workflows', () => {
     expect(ended.id).toBe(failed.id);
     expect(states(ended)).toEqual(['first SUCCESS', 'second SKIPPED', 'third SUCCESS']);
     expect(ended.output).toEqual({ first: 1, second: 'skipped' });
-    expect((await rerun('--task', 'second')).code).toBe(4);
-    const rows = await platform.json<{ id: string }[]>(['execution-list']);
-    expect(rows.filter(({ id }) => id === failed.id)).toHaveLength(1);
+    await expect(platform.client.executionRerun(failed.id, { task: 'second' })).rejects.toMatchObject({
+      code: 'refused',
+    });
+    await until(
+      async () => {
+        const { items } = await platform.client.workflowExecutionList();
+        return items.filter(({ id }) => id === failed.id).length === 1;
+      },
+      { what: 'the list to have one row of it' },
+    );
   }, 120_000);
 
   test('take those above them along when one of their tasks is run again; deleted, those below go too', async () => {
     const failed = await run('trial.whole');
     const child = failed.tasks[0]?.executions[0]?.id ?? '';
-    expect((await show(child)).root_execution_id).toBe(failed.id);
+    expect((await show(child)).rootExecutionId).toBe(failed.id);
     const skipped = await cli('execution-rerun', child, '--task', 'second', '--skip', '--wait');
     expect(skipped.code, skipped.stderr).toBe(0);
     expect((await platform.client.executionWait(failed.id)).state).toBe('SUCCESS');
@@ -280,8 +291,9 @@ describe('runs of workflows', () => {
     expect(states(ended)).toEqual(['call SUCCESS']);
     expect(ended.output).toEqual({ below: { first: 1, second: 'skipped' } });
     expect((await cli('execution-delete', failed.id)).code).toBe(0);
-    expect((await cli('execution-show', failed.id)).code).toBe(3);
-    expect((await cli('execution-show', child)).code).toBe(3);
+    for (const id of [failed.id, child]) {
+      await expect(show(id)).rejects.toMatchObject({ code: 'not-found' });
+    }
   }, 120_000);
 
   test('of a reverse workflow go to their target; cancelled, they end the waiting with a code of its own', async () => {
@@ -299,7 +311,7 @@ describe('runs of workflows', () => {
       },
       { what: 'the long run to begin' },
     );
-    expect((await cli('execution-delete', id)).code).toBe(4);
+    await expect(platform.client.executionDelete(id)).rejects.toMatchObject({ code: 'refused' });
     expect((await cli('execution-cancel', id)).code).toBe(0);
     const { code, stdout } = await waiting.result;
     expect(code).toBe(8);
@@ -334,14 +346,13 @@ test('actions run outside of any workflow, those of workbooks too', async () => 
     JSON.parse((await cli('action-run', ...words)).stdout) as object;
   expect(await result('std.echo', '{"output": {"camelCase": [1]}}')).toEqual({ result: { camelCase: [1] } });
   expect(await result('trial.shout', '{"words": "hey"}')).toEqual({ result: 'HEY!' });
-  expect(await result('std.js', '{"script": "return 6 * 7"}')).toEqual({ result: 42 });
-  expect(await result('backupctl.workbook_show', '{"name": "trial"}')).toMatchObject({
-    result: { name: 'trial', definition: text },
+  expect(await platform.client.actionRun('std.js', { script: 'return 6 * 7' })).toBe(42);
+  expect(await platform.client.actionRun('backupctl.workbook_show', { name: 'trial' })).toMatchObject({
+    name: 'trial',
+    definition: text,
   });
   expect((await cli('action-run', 'std.fail')).code).toBe(7);
-  expect((await cli('action-run', 'std.echo')).stderr).toContain("missing=['output']");
-  expect((await cli('action-run', 'std.nothing')).code).toBe(3);
-  expect((await cli('action-run', 'std.async_noop')).code).toBe(4);
+  await expect(platform.client.actionRun('std.async_noop')).rejects.toMatchObject({ code: 'refused' });
 }, 60_000);
 
 test('a workflow is drawn in Mermaid and in DOT', async () => {

@@ -45,7 +45,7 @@ export const wrongWords: BadInput[] = [
   ),
   on('no instance', ['schedule-create'], 'INSTANCE is missing (schedule-create)', '--help'),
   on('no pattern', ['schedule-create', 'orders'], 'PATTERN is missing'),
-  on('no name', ['schedule-create', 'orders', '* * * * *'], 'NAME is missing'),
+  on('no name', ['schedule-create', 'orders', '* * * * *'], 'the name is missing'),
   on('an empty instance', ['backup-create', '', 'x'], 'INSTANCE is empty'),
   on(
     'a pattern without quotes',
