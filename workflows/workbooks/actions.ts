@@ -53,6 +53,11 @@ export class Actions {
     this.#fill();
   }
 
+  /** Forgets what has not been started. */
+  drop(): void {
+    this.#queue.length = 0;
+  }
+
   start(
     run: Run,
     task: TaskExecution,

@@ -22,6 +22,9 @@ import {
   workbookRunId,
 } from './types.ts';
 
+/** Sub-workflows at a time: Temporal keeps no more than 2,000 open ones of a workflow. */
+const width = 100;
+
 /**
  * Sub-workflows of one run: runs of their own, which outlive it. They say by a signal how they ended, since a signal
  * finds the parent after it went on in a new history, or was run again.
@@ -29,15 +32,33 @@ import {
 export class Children {
   readonly #hear: (event: () => void) => void;
   readonly #scope: CancellationScope;
+  readonly #queue: { readonly run: Run; readonly execution: ActionExecution; begin(): void }[] = [];
+  /** What was said to another run last: the next word waits for it, and the first one for the start. */
+  readonly #said = new Map<string, Promise<void>>();
+  #open = 0;
   #starting = 0;
+  #talking = 0;
+  #held = false;
 
   constructor(hear: (event: () => void) => void, scope: CancellationScope) {
     this.#hear = hear;
     this.#scope = scope;
   }
 
-  get isStarting(): boolean {
-    return this.#starting > 0;
+  /** Whether a start or a word to another run is on its way. */
+  get isBusy(): boolean {
+    return this.#starting > 0 || this.#talking > 0;
+  }
+
+  /** Those that are to be started as soon as there is room. */
+  get queued(): string[] {
+    return this.#queue.map(({ execution }) => execution.id);
+  }
+
+  /** Whether nothing more is to be started for now. */
+  hold(held: boolean): void {
+    this.#held = held;
+    this.fill();
   }
 
   start(
@@ -68,32 +89,48 @@ export class Children {
         pins: loaded.pins,
       },
     };
-    this.#starting += 1;
-    void this.#begin(run, execution, input);
+    this.#queue.push({ run, execution, begin: () => void this.#begin(run, execution, input) });
+    this.fill();
+  }
+
+  /** Starts as many as there is room for; none of a run that is paused or cancelled. */
+  fill(): void {
+    while (!this.#held && this.#open < width) {
+      const first = this.#queue[0];
+      if (first === undefined || first.run.state.state === 'PAUSED') return;
+      this.#queue.shift();
+      if (first.execution.state === 'RUNNING' && !this.#scope.consideredCancelled) first.begin();
+    }
   }
 
   async #begin(run: Run, execution: ActionExecution, input: WorkbookRunInput): Promise<void> {
-    let result: Promise<unknown>;
+    this.#open += 1;
+    this.#starting += 1;
+    const starting = startChild<typeof workbook_run>(workbookRun, {
+      workflowId: workbookRunId(execution.id),
+      args: [input],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+    });
+    this.#said.set(
+      execution.id,
+      starting.then(
+        () => undefined,
+        () => undefined,
+      ),
+    );
     try {
-      const handle = await startChild<typeof workbook_run>(workbookRun, {
-        workflowId: workbookRunId(execution.id),
-        args: [input],
-        parentClosePolicy: ParentClosePolicy.ABANDON,
+      const handle = await starting.finally(() => {
+        this.#starting -= 1;
+        // What waits for the starts to be over looks again.
+        this.#hear(() => undefined);
       });
-      result = this.#scope.run(() => handle.result());
-    } catch (error) {
-      this.#failed(run, execution, error);
-      return;
-    } finally {
-      this.#starting -= 1;
-      // What waits for the starts to be over looks again.
-      this.#hear(() => undefined);
-    }
-    try {
-      await result;
+      await handle.result();
     } catch (error) {
       // One that ended by itself has said so before. One that was terminated could not.
       if (!isCancellation(error)) this.#failed(run, execution, error);
+    } finally {
+      this.#open -= 1;
+      this.fill();
     }
   }
 
@@ -104,31 +141,39 @@ export class Children {
   }
 
   tell(execution: ActionExecution, order: ChildOrder): void {
+    // One that waits for room starts once the run goes on, or never.
+    if (this.#queue.some((each) => each.execution === execution)) return;
     const signal: OrderSignal = order.kind === 'stop' ? { kind: 'stop', message: order.message } : order;
-    void this.#signal(execution.id, messages.order, signal);
+    this.#signal(execution.id, messages.order, signal);
   }
 
   tellParent(input: WorkbookRunInput, state: 'PAUSED' | 'RUNNING'): void {
     if (input.parent === undefined) return;
     const signal: ChildSignal = { execution_id: input.execution_id, kind: 'state', state };
-    void this.#signal(input.parent.execution_id, messages.child, signal);
+    this.#signal(input.parent.execution_id, messages.child, signal);
   }
 
-  async tellEnd(input: WorkbookRunInput, end: WorkbookEnd, refused: boolean): Promise<void> {
+  tellEnd(input: WorkbookRunInput, end: WorkbookEnd, refused: boolean): void {
     if (input.parent === undefined) return;
     const { execution_id } = input;
     const signal: ChildSignal = refused
       ? { execution_id, kind: 'refused', reason: end.state_info ?? 'refused' }
       : { execution_id, kind: 'end', end: { state: end.state, output: end.output } };
-    await this.#signal(input.parent.execution_id, messages.child, signal);
+    this.#signal(input.parent.execution_id, messages.child, signal);
   }
 
-  /** One that has ended hears nothing more, and need not. */
-  async #signal(executionId: string, name: string, signal: OrderSignal | ChildSignal): Promise<void> {
-    try {
-      await getExternalWorkflowHandle(workbookRunId(executionId)).signal(name, signal);
-    } catch {
-      // It is over.
-    }
+  /** In the order said. One that has ended hears nothing more, and need not. */
+  #signal(executionId: string, name: string, signal: OrderSignal | ChildSignal): void {
+    const before = this.#said.get(executionId) ?? Promise.resolve();
+    this.#talking += 1;
+    const said = before
+      .then(() => getExternalWorkflowHandle(workbookRunId(executionId)).signal(name, signal))
+      .catch(() => undefined)
+      .finally(() => {
+        this.#talking -= 1;
+        if (this.#said.get(executionId) === said) this.#said.delete(executionId);
+        this.#hear(() => undefined);
+      });
+    this.#said.set(executionId, said);
   }
 }

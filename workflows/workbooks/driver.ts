@@ -1,21 +1,19 @@
 import {
+  allHandlersFinished,
   CancellationScope,
   condition,
   continueAsNew,
   sleep,
   upsertMemo,
   uuid4,
-  workflowInfo,
 } from '@temporalio/workflow';
 import { runInline } from '../../workbooks/actions/inline.ts';
 import { builtInAction } from '../../workbooks/actions/registry.ts';
 import { Definitions } from '../../workbooks/engine/definitions.ts';
 import { completeAction, fire } from '../../workbooks/engine/events.ts';
 import type { Host } from '../../workbooks/engine/host.ts';
-import { begin, stopRun } from '../../workbooks/engine/lifecycle.ts';
-import { newRun } from '../../workbooks/engine/new-run.ts';
+import { begin, failByForce, stopRun } from '../../workbooks/engine/lifecycle.ts';
 import { Run } from '../../workbooks/engine/run.ts';
-import { splitInput } from '../../workbooks/engine/start.ts';
 import type {
   ActionExecution,
   RunState,
@@ -23,23 +21,23 @@ import type {
   TaskExecution,
   Timer,
 } from '../../workbooks/engine/state.ts';
+import { isPausedOrCompleted, type State } from '../../workbooks/engine/states.ts';
 import { unstick } from '../../workbooks/engine/stuck.ts';
 import { defaultLimits, type EntropySource } from '../../workbooks/expressions/language.ts';
-import { normalizeWorkflow } from '../../workbooks/language/normalize.ts';
 import { Actions } from './actions.ts';
+import { newState } from './beginning.ts';
 import { Children } from './children.ts';
 import { Elsewheres } from './elsewhere.ts';
+import { endOf, endOfRefused, hasOpenChildren } from './ending.ts';
+import { historyRoom } from './history.ts';
 import { loadWorkflow } from './loading.ts';
 import { Mailbox } from './mailbox.ts';
 import { resume } from './resuming.ts';
+import { Timers } from './timers.ts';
 import type { LoadedWorkflow, WorkbookEnd, WorkbookRunInput } from './types.ts';
 
 /** Steps of the engine between two turns of the event loop of the workflow: a turn must not take seconds. */
 const stepsPerTurn = 1000;
-/** Events of a history beyond which a run goes on in a new one, once nothing is under way. */
-const longHistory = 8_000;
-/** Beyond which nothing more is started before that. */
-const fullHistory = 20_000;
 
 /** Connects a run to Temporal: what the engine asks for becomes activities, timers and other runs, and comes back. */
 export class Driver {
@@ -47,6 +45,7 @@ export class Driver {
   readonly #actions: Actions;
   readonly #children: Children;
   readonly #mailbox: Mailbox;
+  readonly #timers: Timers;
   readonly #source: EntropySource = { now: () => Date.now(), uuid: uuid4, random: () => Math.random() };
   /** What was heard from outside, to be handed to the engine in order. */
   readonly #inbox: (() => void)[] = [];
@@ -55,6 +54,7 @@ export class Driver {
   #loaded: LoadedWorkflow | undefined;
   #run: Run | undefined;
   #cancelled = false;
+  #end: WorkbookEnd | undefined;
   #shownState = '';
 
   constructor(input: WorkbookRunInput) {
@@ -62,6 +62,7 @@ export class Driver {
     const hear = (event: () => void) => void this.#inbox.push(event);
     this.#actions = new Actions(hear, this.#work);
     this.#children = new Children(hear, this.#work);
+    this.#timers = new Timers(hear, this.#work);
     this.#mailbox = new Mailbox(this, hear);
   }
 
@@ -78,86 +79,88 @@ export class Driver {
     return this.#input;
   }
 
+  /** Its state, if it is paused or over; also of one that could not begin. */
+  get restingState(): State | undefined {
+    if (this.#run === undefined) return this.#end?.state;
+    return isPausedOrCompleted(this.#run.state.state) ? this.#run.state.state : undefined;
+  }
+
   /** All from which the run can go on elsewhere. */
   get snapshot() {
     if (this.#run === undefined || this.#loaded === undefined) return undefined;
-    return { state: this.#run.state, loaded: this.#loaded, awaiting: this.#actions.awaiting };
+    return {
+      state: this.#run.state,
+      loaded: this.#loaded,
+      awaiting: this.#actions.awaiting,
+      queued: this.#children.queued,
+    };
   }
 
   /** Somebody cancelled the workflow in Temporal. */
   cancel(): void {
     this.#cancelled = true;
-    this.#inbox.push(() => {
-      if (this.#run === undefined) return;
-      stopRun(this.#run, 'CANCELLED', null);
-      this.#work.cancel();
-    });
+    if (this.#run === undefined) this.#work.cancel();
+    else this.#inbox.push(() => this.stop(null));
+  }
+
+  /** Cancels the run with all that it has under way. */
+  stop(message: string | null): void {
+    if (this.#run === undefined) return;
+    stopRun(this.#run, 'CANCELLED', message);
+    this.#work.cancel();
+    this.#actions.drop();
+  }
+
+  /** Whether a run that is over still waits for what it has started, and may be run again here. */
+  get isOpen(): boolean {
+    return this.#run?.isCompleted === true && !this.#work.consideredCancelled;
   }
 
   /**
-   * Runs to the end. `onEnd` is told as soon as that is known: actions that are still running then run to their own end,
-   * as in Mistral, unless the run was cancelled.
+   * Runs to the end. `onEnd` is told as soon as that is known: actions and sub-workflows that are still running then run
+   * to their own end, as in Mistral, unless the run was cancelled. It is told again if somebody runs a task once more
+   * meanwhile.
    */
   async drive(onEnd: (end: WorkbookEnd) => void): Promise<WorkbookEnd> {
     const refusal = await this.#start();
-    const end = refusal ?? (await this.#loop());
-    onEnd(end);
-    await this.#children.tellEnd(this.#input, end, refusal !== undefined);
-    if (end.state === 'CANCELLED') this.#work.cancel();
-    while (this.#run !== undefined && this.#actions.isBusy) {
-      await condition(() => this.#inbox.length > 0 || !this.#actions.isBusy);
-      this.#handleInbox();
-      while (this.#run.settle(stepsPerTurn)) await sleep(1);
+    for (;;) {
+      const end = refusal ?? (await this.#loop());
+      this.#end = end;
+      onEnd(end);
+      this.#shownState = end.state;
+      this.#children.tellEnd(this.#input, end, refusal?.state === 'ERROR');
+      if (end.state === 'CANCELLED') {
+        this.#work.cancel();
+        this.#actions.drop();
+      }
+      if (await this.#isOver()) {
+        this.#work.cancel();
+        return end;
+      }
     }
-    this.#work.cancel();
-    return end;
   }
 
   async #start(): Promise<WorkbookEnd | undefined> {
     const { resumed } = this.#input;
     this.#mailbox.open();
     try {
-      this.#loaded = resumed?.loaded ?? (await loadWorkflow(this.#input));
-      if (this.#cancelled) return { state: 'CANCELLED', state_info: null, output: {} };
+      this.#loaded = resumed?.loaded ?? (await this.#work.run(() => loadWorkflow(this.#input)));
       const { run, starts } = resumed
         ? resume(resumed, (state) => this.#made(state))
-        : { run: this.#made(this.#newState(this.#loaded)), starts: [] };
-      this.#run = run;
+        : { run: this.#made(newState(this.#input, this.#loaded, this.#source)), starts: [] };
       this.#elsewheres = new Elsewheres(this.#loaded.spec);
-      await this.#elsewheres.refresh(run);
+      await this.#work.run(() => this.#elsewheres.refresh(run));
+      // From here on a cancel is the run's own.
+      this.#run = run;
       for (const timer of run.state.timers) this.#startTimer(timer);
       for (const { task, execution } of starts) this.#startExecution(run, task, execution);
       if (resumed === undefined) begin(run);
       return undefined;
     } catch (error) {
-      const reason = error instanceof Error ? wordsOf(error) : String(error);
-      return { state: 'ERROR', state_info: reason, output: { result: reason } };
+      if (this.#cancelled) return { state: 'CANCELLED', state_info: null, output: {} };
+      this.#run = undefined;
+      return endOfRefused(error);
     }
-  }
-
-  #newState(loaded: LoadedWorkflow): RunState {
-    const { execution_id: id, description, parent, params } = this.#input;
-    const local = loaded.workbook === null ? loaded.name : loaded.name.slice(loaded.workbook.length + 1);
-    const common = {
-      id,
-      workflowName: loaded.name,
-      ...(loaded.workbook === null ? {} : { workbook: loaded.workbook }),
-      spec: loaded.spec,
-      description,
-    };
-    if (parent === undefined) {
-      return newRun({ ...common, input: this.#input.input, params }, this.#source, defaultLimits);
-    }
-    const names = normalizeWorkflow(local, loaded.spec).input.map(({ name }) => name);
-    const split = splitInput(this.#input.input, names);
-    const of = {
-      rootId: parent.root_id,
-      rootEnv: parent.root_env,
-      taskId: parent.task_id,
-      index: parent.index,
-    };
-    const start = { ...common, input: split.input, params: { ...params, ...split.params }, parent: of };
-    return newRun(start, this.#source, defaultLimits);
   }
 
   #made(state: RunState): Run {
@@ -184,45 +187,92 @@ export class Driver {
     const run = this.#run as Run;
     for (;;) {
       this.#handleInbox();
-      if (run.settle(stepsPerTurn)) {
-        this.#showState(run);
+      const isUnfinished = this.#settle(run);
+      this.#showState(run);
+      this.#children.fill();
+      if (isUnfinished) {
         await sleep(1);
         continue;
       }
-      this.#showState(run);
       if (this.#inbox.length > 0) continue;
       const end = endOf(run.state);
       if (end !== undefined) return end;
-      const idle = !this.#actions.isBusy && !this.#children.isStarting;
-      if (idle && unstick(run)) continue;
-      await this.#goOnInNewHistory(idle);
+      if (!this.#actions.isBusy && !this.#children.isBusy && unstick(run)) continue;
+      await this.#goOnInNewHistory();
       await condition(() => this.#inbox.length > 0);
       await this.#elsewheres.refresh(run);
     }
   }
 
+  /** Waits for what a run that has ended left under way; false if it goes on, because a task of it is run again. */
+  async #isOver(): Promise<boolean> {
+    this.#hold(false);
+    const run = this.#run;
+    const isQuiet = () =>
+      !this.#actions.isBusy &&
+      !this.#children.isBusy &&
+      !this.#timers.isSleeping &&
+      (this.#work.consideredCancelled || run === undefined || !hasOpenChildren(run.state)) &&
+      allHandlersFinished();
+    for (;;) {
+      this.#handleInbox();
+      if (run !== undefined) {
+        while (this.#settle(run)) await sleep(1);
+        if (!run.isCompleted) return false;
+      }
+      if (this.#inbox.length > 0) continue;
+      if (isQuiet()) return true;
+      await condition(() => this.#inbox.length > 0 || isQuiet());
+    }
+  }
+
   #handleInbox(): void {
-    for (let event = this.#inbox.shift(); event !== undefined; event = this.#inbox.shift()) event();
+    for (let event = this.#inbox.shift(); event !== undefined; event = this.#inbox.shift()) {
+      this.#guarded(event);
+    }
+  }
+
+  #settle(run: Run): boolean {
+    let isUnfinished = true;
+    this.#guarded(() => {
+      isUnfinished = run.settle(stepsPerTurn);
+    });
+    return isUnfinished;
+  }
+
+  /** What nobody foresaw fails the run, rather than the worker's turn again and again. */
+  #guarded(step: () => void): void {
+    try {
+      step();
+    } catch (error) {
+      if (this.#run === undefined || this.#run.isCompleted) return;
+      failByForce(this.#run, error instanceof Error ? error.message : String(error));
+    }
   }
 
   /** A list shows whether the run is paused. */
   #showState(run: Run): void {
     const { state } = run.state;
-    if (state === this.#shownState) return;
-    if (state === 'PAUSED' || this.#shownState === 'PAUSED') upsertMemo({ state });
+    if (state === this.#shownState || run.isCompleted) return;
+    if (this.#shownState !== '' || state === 'PAUSED') upsertMemo({ state, output: null });
     this.#shownState = state;
   }
 
-  async #goOnInNewHistory(idle: boolean): Promise<void> {
-    const { historyLength, continueAsNewSuggested } = workflowInfo();
-    this.#actions.hold(historyLength > fullHistory);
-    const isLong = continueAsNewSuggested || historyLength > longHistory;
-    const snapshot = this.snapshot;
-    if (!isLong || snapshot === undefined || this.#actions.isRunning || this.#children.isStarting) return;
-    if (!idle && historyLength <= longHistory) return;
-    if (!this.#mailbox.isQuiet || this.#inbox.length > 0) return;
+  async #goOnInNewHistory(): Promise<void> {
+    const { isLong, isFull } = historyRoom(this.#input.history);
+    this.#hold(isFull);
+    const isBusy = this.#actions.isRunning || this.#children.isBusy;
+    if (!isLong || isBusy || !this.#mailbox.isQuiet || this.#inbox.length > 0) return;
     const { resumed: _, ...input } = this.#input;
+    const { snapshot } = this;
+    if (snapshot === undefined) return;
     await continueAsNew<(input: WorkbookRunInput) => Promise<WorkbookEnd>>({ ...input, resumed: snapshot });
+  }
+
+  #hold(held: boolean): void {
+    this.#timers.hold(held);
+    this.#actions.hold(held);
+    this.#children.hold(held);
   }
 
   #startExecution(run: Run, task: TaskExecution, execution: ActionExecution): void {
@@ -252,34 +302,15 @@ export class Driver {
       this.#actions.awaits(execution.id);
       return;
     }
-    const left = execution.createdAt + delay * 1000 - Date.now();
     const done = () => completeAction(run, execution.id, outcome);
-    if (left <= 0) run.later(done);
-    else this.#after(left, done);
+    const due = execution.createdAt + delay * 1000;
+    if (due <= Date.now()) run.later(done);
+    else this.#timers.sleepUntil(due, done);
   }
 
-  #startTimer(timer: Timer): void {
-    this.#after(timer.due - Date.now(), () => {
-      if (this.#run !== undefined) fire(this.#run, timer.id);
+  #startTimer({ due, id }: Timer): void {
+    this.#timers.at(due, () => {
+      if (this.#run !== undefined) fire(this.#run, id);
     });
   }
-
-  #after(milliseconds: number, what: () => void): void {
-    void this.#work
-      .run(() => sleep(Math.max(1, milliseconds)))
-      .then(
-        () => this.#inbox.push(what),
-        () => undefined,
-      );
-  }
-}
-
-function endOf({ state, stateInfo, output }: RunState): WorkbookEnd | undefined {
-  if (state !== 'SUCCESS' && state !== 'ERROR' && state !== 'CANCELLED') return undefined;
-  return { state, state_info: stateInfo, output };
-}
-
-/** The innermost words of what Temporal wraps. */
-function wordsOf(error: Error): string {
-  return error.cause instanceof Error ? wordsOf(error.cause) : error.message;
 }

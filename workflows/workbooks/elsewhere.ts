@@ -1,4 +1,4 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { isCancellation, proxyActivities } from '@temporalio/workflow';
 import type { WorkbookRegistryActivities } from '../../activities/workbooks/registry.ts';
 import type { Elsewhere } from '../../workbooks/engine/host.ts';
 import type { Run } from '../../workbooks/engine/run.ts';
@@ -20,7 +20,13 @@ export class Elsewheres {
   }
 
   async refresh(run: Run): Promise<void> {
-    if (this.#asks) this.seen = await workbook_elsewhere({ execution_id: run.state.id });
+    if (!this.#asks) return;
+    try {
+      this.seen = await workbook_elsewhere({ execution_id: run.state.id });
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      // What was seen before is better than no run at all.
+    }
   }
 }
 

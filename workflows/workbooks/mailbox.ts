@@ -16,9 +16,9 @@ import {
   updateAction,
   updateChild,
 } from '../../workbooks/engine/events.ts';
-import { pauseRun, reopenTask, rerunTask, resumeRun, stopRun } from '../../workbooks/engine/lifecycle.ts';
+import { pauseRun, reopenTask, rerunTask, resumeRun } from '../../workbooks/engine/lifecycle.ts';
 import type { Run } from '../../workbooks/engine/run.ts';
-import { isPausedOrCompleted, type State } from '../../workbooks/engine/states.ts';
+import type { State } from '../../workbooks/engine/states.ts';
 import type { Dictionary } from '../../workbooks/expressions/value.ts';
 import type { Driver } from './driver.ts';
 import {
@@ -49,7 +49,7 @@ export class Mailbox {
 
   open(): void {
     setHandler(defineSignal<[OrderSignal]>(messages.order), (order) =>
-      this.#inTurn((run) => obey(run, order)),
+      this.#inTurn((run) => this.#obey(run, order)),
     );
     setHandler(defineSignal<[ChildSignal]>(messages.child), (signal) =>
       this.#inTurn((run) => hearChild(run, signal)),
@@ -65,7 +65,9 @@ export class Mailbox {
       defineUpdate<void, [{ task_id: string; reset: boolean; skip: boolean; env: Dictionary }]>(
         messages.rerun,
       ),
-      ({ task_id, ...how }) => this.#answer((run) => rerunTask(run, run.task(task_id), how)),
+      // Also of a run that is over, and waits for what it has started.
+      ({ task_id, ...how }) =>
+        this.#answer((run) => rerunTask(run, run.task(task_id), how), this.#driver.isOpen),
     );
     setHandler(defineUpdate<void, [ActionUpdate]>(messages.update), (update) =>
       this.#answer((run) => applyUpdate(run, update)),
@@ -73,10 +75,8 @@ export class Mailbox {
     setHandler(
       defineUpdate<State, []>(messages.wait),
       async () => {
-        await condition(
-          () => this.#driver.run !== undefined && isPausedOrCompleted(this.#driver.run.state.state),
-        );
-        return (this.#driver.run as Run).state.state;
+        await condition(() => this.#driver.restingState !== undefined);
+        return this.#driver.restingState as State;
       },
       { unfinishedPolicy: HandlerUnfinishedPolicy.ABANDON },
     );
@@ -95,13 +95,24 @@ export class Mailbox {
     });
   }
 
-  async #answer(what: (run: Run) => void): Promise<void> {
+  #obey(run: Run, order: OrderSignal): void {
+    if (order.kind === 'reopen') {
+      if (!run.isCompleted || this.#driver.isOpen) reopenTask(run, order.execution_id);
+    } else if (run.isCompleted) return;
+    else if (order.kind === 'pause') pauseRun(run, order.message);
+    else if (order.kind === 'resume') resumeRun(run);
+    else this.#driver.stop(order.message);
+  }
+
+  async #answer(what: (run: Run) => void, evenIfOver = false): Promise<void> {
     this.#open += 1;
     try {
       let answer: { error?: unknown } | undefined;
-      this.#inTurn((run) => {
+      this.#hear(() => {
         try {
-          if (run.isCompleted) throw refused(`it is over already (${run.state.state})`);
+          const { run } = this.#driver;
+          if (run === undefined) throw refused('it could not begin');
+          if (run.isCompleted && !evenIfOver) throw refused(`it is over already (${run.state.state})`);
           what(run);
           answer = {};
         } catch (error) {
@@ -114,20 +125,14 @@ export class Mailbox {
       if (error !== undefined) throw refused(error instanceof Error ? error.message : String(error));
     } finally {
       this.#open -= 1;
+      // What waits for the last answer to be given looks again.
+      this.#hear(() => undefined);
     }
   }
 }
 
 function refused(message: string): ApplicationFailure {
   return ApplicationFailure.create({ message, type: 'conflict', nonRetryable: true });
-}
-
-function obey(run: Run, order: OrderSignal): void {
-  if (run.isCompleted) return;
-  if (order.kind === 'pause') pauseRun(run, order.message);
-  else if (order.kind === 'resume') resumeRun(run);
-  else if (order.kind === 'reopen') reopenTask(run, order.execution_id);
-  else stopRun(run, 'CANCELLED', order.message);
 }
 
 function hearChild(run: Run, signal: ChildSignal): void {

@@ -13,7 +13,7 @@ interface Start {
 
 /** Takes up a run where it stood, and says which of its actions have to be started here. */
 export function resume(
-  { state, awaiting, order }: ResumedRun,
+  { state, awaiting, queued = [], order }: ResumedRun,
   made: (state: RunState) => Run,
 ): { readonly run: Run; readonly starts: readonly Start[] } {
   const run = made(state);
@@ -22,8 +22,9 @@ export function resume(
     .flatMap((task) => task.executions.map((execution) => ({ task, execution })))
     .filter(({ execution }) => execution.state === 'RUNNING' && !waits.has(execution.id));
   if (order === undefined) {
-    // Sub-workflows go on by themselves, and will say how they ended.
-    return { run, starts: open.filter(({ execution }) => execution.kind === 'action') };
+    // Sub-workflows that were started go on by themselves, and will say how they ended.
+    const left = new Set(queued);
+    return { run, starts: open.filter(({ execution: { kind, id } }) => kind === 'action' || left.has(id)) };
   }
   // Timers of the run that ended are not taken up: what they were for ended with it.
   run.state.timers = [];

@@ -1,6 +1,7 @@
 import type { RunState } from '../../workbooks/engine/state.ts';
 import type { State } from '../../workbooks/engine/states.ts';
 import type { Dictionary, Value } from '../../workbooks/expressions/value.ts';
+import type { HistoryLimits } from './history.ts';
 
 /** The workflow that interprets workflows, and how its runs are called. */
 export const workbookRun = 'workbook_run';
@@ -17,6 +18,8 @@ export interface WorkbookRunInput {
   parent?: WorkbookParent;
   /** Of a run that goes on: after its history was full, or because somebody runs a task of it again. */
   resumed?: ResumedRun;
+  /** When the run goes on in a new history; by default after 8,000 events, and at 20,000 whatever is under way. */
+  history?: HistoryLimits;
 }
 
 export interface WorkbookParent {
@@ -36,6 +39,8 @@ export interface ResumedRun {
   loaded: LoadedWorkflow;
   /** Asynchronous actions that were started, and wait for an update. */
   awaiting: string[];
+  /** Sub-workflows that had not been started for want of room. */
+  queued?: string[];
   /** Only of a run that had ended. */
   order?: RerunOrder;
 }
