@@ -57,8 +57,7 @@ export async function rerun({ surroundings, row, view, task, options }: Rerun): 
     );
   }
   const how = { reset: options.reset === true, skip: options.skip === true, env: options.env ?? {} };
-  const open = await isOpen(link, row.workflowId, view.state);
-  if (open) {
+  if (view.state === 'RUNNING') {
     await tell(link, row.workflowId, { task_id: task.id, ...how });
     return;
   }
@@ -78,21 +77,14 @@ async function viewOf(link: TemporalLink, id: string): Promise<WorkbookView> {
   return view;
 }
 
-/** A run that is over while actions of it still run is neither told anything, nor taken up. */
-async function isOpen(link: TemporalLink, workflowId: string, state: string): Promise<boolean> {
-  const described = await link.call(({ workflow }) => workflow.getHandle(workflowId).describe());
-  if (isClosed(described)) return false;
-  if (state === 'RUNNING') return true;
-  throw refused(
-    `actions of execution ${workflowId.slice(workbookRunId('').length)} have not ended yet`,
-    'try again once they have, or end them with `backupctl execution-cancel`',
-  );
+/** One that is over may be open still: actions that it started run to their end. It is told, then. */
+async function isOpen(link: TemporalLink, workflowId: string): Promise<boolean> {
+  return !isClosed(await link.call(({ workflow }) => workflow.getHandle(workflowId).describe()));
 }
 
 async function takenUp(link: TemporalLink, id: string, order: RerunOrder): Promise<TakenUp> {
   const workflowId = workbookRunId(id);
-  const view = await viewOf(link, id);
-  const open = await isOpen(link, workflowId, view.state === 'PAUSED' ? 'RUNNING' : view.state);
+  const open = await isOpen(link, workflowId);
   const { runId } = await link.call(({ workflow }) => workflow.getHandle(workflowId).describe());
   const snapshot = open ? undefined : await ask<ResumedRun | null>(link, workflowId, messages.snapshot);
   if (snapshot === null) throw refused(`execution ${id} never began: there is nothing to go on from`);
@@ -113,7 +105,10 @@ async function takeUp(surroundings: Surroundings, link: TemporalLink, taken: Tak
   const { id, snapshot, runId, order } = taken;
   const workflowId = workbookRunId(id);
   if (snapshot === undefined) {
-    await link.call(({ workflow }) => workflow.getHandle(workflowId).signal(messages.order, order));
+    if (order.kind === 'rerun') {
+      const { kind: _, ...how } = order;
+      await tell(link, workflowId, how);
+    } else await link.call(({ workflow }) => workflow.getHandle(workflowId).signal(messages.order, order));
     return;
   }
   const { state, loaded } = snapshot;

@@ -51,7 +51,8 @@ export async function workbook_run(input: WorkbookRunInput): Promise<WorkbookEnd
       details: [{ ...summary(end), ...said(end) }],
     });
   }
-  return end;
+  // The parent has been told by a signal: in its history that is to stand once.
+  return input.parent === undefined ? end : { ...end, output: {} };
 }
 
 /** What `output-on-error` says, for the row of a schedule that ran it. */
