@@ -58,6 +58,9 @@ export function createWorkbookRegistryActivities(deps: ActivityDeps) {
       return { name: found.name, workbook: found.workbook ?? null, spec: found.spec, actions, pins };
     },
 
+    /** Does nothing: for a workflow that has to let go of its worker for a moment. */
+    async workbook_breathe(): Promise<void> {},
+
     /** Runs and tasks, as `executions()` and `tasks()` show them. */
     async workbook_elsewhere(input: { execution_id: string }) {
       return lookElsewhere(deps, input.execution_id);

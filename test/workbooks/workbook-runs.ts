@@ -95,7 +95,8 @@ export class WorkbookRuns {
       } catch (error) {
         const { status } = await this.describe(id);
         if (status.name !== 'RUNNING') return (await this.view(id))?.state ?? status.name;
-        if (!/Update|NotFound|not found/i.test(`${(error as Error).name} ${(error as Error).message}`)) throw error;
+        if (!/Update|NotFound|not found/i.test(`${(error as Error).name} ${(error as Error).message}`))
+          throw error;
       }
       await sleep(50);
     }
@@ -166,8 +167,11 @@ function isAway(error: unknown): boolean {
   for (let each = error; each instanceof Error; each = each.cause) {
     const { code } = each as { code?: unknown };
     // Of gRPC: CANCELLED, DEADLINE_EXCEEDED, UNAVAILABLE; of ours: unavailable.
-    if (code === 1 || code === 4 || code === 14 || code === 'unavailable' || code === 'ECONNREFUSED') return true;
+    if (code === 1 || code === 4 || code === 14 || code === 'unavailable' || code === 'ECONNREFUSED')
+      return true;
     if (each.name === 'QueryNotRegisteredError') return true;
   }
-  return /no worker|unavailable|UNAVAILABLE|ECONNREFUSED|channel has been (shut down|closed)/.test(String(error));
+  return /no worker|unavailable|UNAVAILABLE|ECONNREFUSED|channel has been (shut down|closed)/.test(
+    String(error),
+  );
 }

@@ -9,6 +9,8 @@ import { inputOf, startAction } from './start.ts';
 import type { ActionExecution, TaskExecution } from './state.ts';
 import { isCompleted } from './states.ts';
 
+type Items = ReadonlyMap<string, readonly Value[]>;
+
 /**
  * Starts an action for each of the next items, as many as may run at once. `done` if there is none to start.
  * @throws RunError if what is iterated over is no list, or lists differ in length
@@ -50,7 +52,30 @@ function startItem(
   }
 }
 
-function itemsOf(run: Run, task: TaskExecution): ReadonlyMap<string, readonly Value[]> {
+/** Lists that a task iterates over, and what they were formed of: formed anew for each item, they would cost its square. */
+interface Formed {
+  readonly seen: readonly unknown[];
+  readonly items: Items;
+}
+
+const formed = new WeakMap<TaskExecution, Formed>();
+
+function itemsOf(run: Run, task: TaskExecution): Items {
+  const known = formed.get(task);
+  const seen = [task.inContext, run.state.context, run.state.rootEnv];
+  if (known?.seen.every((each, at) => each === seen[at])) return known.items;
+  const items = formItems(run, task);
+  const written = [...(run.graph.task(task.name)?.withItems.values() ?? [])];
+  if (!written.some(looksAround)) formed.set(task, { seen, items });
+  return items;
+}
+
+/** Whether an expression may give something else although its context is the same. */
+function looksAround(written: Value): boolean {
+  return /\b(tasks?|executions?|now|uuid|random\w*|utctz|localtz)\b/.test(JSON.stringify(written));
+}
+
+function formItems(run: Run, task: TaskExecution): Items {
   const written: { [key: string]: Value } = {};
   for (const [name, value] of run.graph.task(task.name)?.withItems ?? []) put(written, name, value);
   const evaluated = run.evaluate(written, task) as Dictionary;
@@ -79,11 +104,7 @@ function listOf(value: Value): readonly Value[] | undefined {
   return isDictionary(value) ? Object.keys(value) : undefined;
 }
 
-function viewOf(
-  items: ReadonlyMap<string, readonly Value[]>,
-  index: number,
-  task: TaskExecution,
-): Dictionary {
+function viewOf(items: Items, index: number, task: TaskExecution): Dictionary {
   const view: { [key: string]: Value } = {};
   for (const [name, list] of items) put(view, name, list[index] ?? null);
   return merged(view, task.inContext);
@@ -92,19 +113,23 @@ function viewOf(
 /** The items to start next: those that failed and are tried again, then those that have not run. */
 function nextIndexes(task: TaskExecution): readonly number[] {
   const { capacity, count } = task.runtime.withItems ?? { capacity: null, count: 0 };
-  const accepted = new Set<number>();
+  let underWay = 0;
   const again = new Set<number>();
-  for (const { state, accepted: counts, index } of task.executions) {
-    if (!isCompleted(state)) continue;
-    if (counts) accepted.add(index);
-    else again.add(index);
+  for (const execution of task.executions) {
+    if (isUnderWay(execution)) underWay += 1;
+    if (isCompleted(execution.state) && !execution.accepted) again.add(execution.index);
   }
-  const candidates = [...again].filter((index) => !accepted.has(index)).sort((a, b) => a - b);
-  const from =
-    candidates.length > 0 ? (candidates.at(-1) as number) + 1 : task.executions.filter(isUnderWay).length;
-  const indexes = [...candidates];
-  for (let index = from; index < count; index++) indexes.push(index);
-  return capacity === null ? indexes : indexes.slice(0, capacity);
+  if (again.size > 0) {
+    for (const { state, accepted, index } of task.executions) {
+      if (accepted && isCompleted(state)) again.delete(index);
+    }
+  }
+  const candidates = [...again].sort((a, b) => a - b);
+  const from = candidates.length > 0 ? (candidates.at(-1) as number) + 1 : underWay;
+  const room = capacity ?? Number.POSITIVE_INFINITY;
+  const indexes = candidates.slice(0, room);
+  for (let index = from; index < count && indexes.length < room; index++) indexes.push(index);
+  return indexes;
 }
 
 function isUnderWay({ accepted, state }: ActionExecution): boolean {
@@ -124,8 +149,18 @@ function takeCapacity(task: TaskExecution): void {
   task.runtime.withItems = { ...withItems, capacity: withItems.capacity - 1 };
 }
 
-/** Whether every item ended and counts; one that was cancelled ends them all. */
-export function hasAllItems(task: TaskExecution): boolean {
+/** Where the first execution stood that had not ended when it was looked for last: those before it have. */
+const firstOpen = new WeakMap<TaskExecution, number>();
+
+/** Whether every item ended and counts; one that was cancelled ends them all. `ended` has ended just now. */
+export function hasAllItems(task: TaskExecution, ended: ActionExecution): boolean {
+  if (ended.state !== 'CANCELLED') {
+    // As long as one runs there are items that do not count: to look at all of them each time would cost their square.
+    let at = firstOpen.get(task) ?? 0;
+    while (at < task.executions.length && isCompleted(task.executions[at]?.state ?? 'RUNNING')) at += 1;
+    firstOpen.set(task, at);
+    if (at < task.executions.length) return false;
+  }
   const accepted = task.executions.filter((each) => each.accepted);
   if (accepted.some(({ state }) => state === 'CANCELLED')) return true;
   const { concurrency, withItems } = task.runtime;
@@ -135,6 +170,7 @@ export function hasAllItems(task: TaskExecution): boolean {
 
 /** Whether there are items that have not been started. */
 export function hasMoreItems(task: TaskExecution): boolean {
+  if (task.executions.length < (task.runtime.withItems?.count ?? 0)) return true;
   const begun = task.executions.filter(({ accepted, state }) => accepted || state === 'RUNNING');
   return (task.runtime.withItems?.count ?? 0) > begun.length;
 }

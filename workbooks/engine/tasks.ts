@@ -117,7 +117,7 @@ export function actionEnded(run: Run, task: TaskExecution, execution: ActionExec
     if (definition !== undefined && definition.withItems.size > 0) {
       if (isCompleted(task.state)) return;
       withItemEnded(task);
-      if (hasAllItems(task)) {
+      if (hasAllItems(task, execution)) {
         const state = itemsState(task);
         completeNow(run, task, state, itemsInfo[state] ?? null);
       } else if (task.runtime.concurrency !== undefined && hasMoreItems(task)) startWork(run, task);

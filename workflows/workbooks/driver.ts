@@ -3,7 +3,6 @@ import {
   CancellationScope,
   condition,
   continueAsNew,
-  sleep,
   upsertMemo,
   uuid4,
 } from '@temporalio/workflow';
@@ -26,6 +25,7 @@ import { unstick } from '../../workbooks/engine/stuck.ts';
 import { defaultLimits, type EntropySource } from '../../workbooks/expressions/language.ts';
 import { Actions } from './actions.ts';
 import { newState } from './beginning.ts';
+import { Breath } from './breath.ts';
 import { Children } from './children.ts';
 import { Elsewheres } from './elsewhere.ts';
 import { endOf, endOfRefused, hasOpenChildren } from './ending.ts';
@@ -49,6 +49,7 @@ export class Driver {
   readonly #source: EntropySource = { now: () => Date.now(), uuid: uuid4, random: () => Math.random() };
   /** What was heard from outside, to be handed to the engine in order. */
   readonly #inbox: (() => void)[] = [];
+  readonly #breath = new Breath();
   readonly #work = new CancellationScope();
   #elsewheres = new Elsewheres();
   #loaded: LoadedWorkflow | undefined;
@@ -191,7 +192,7 @@ export class Driver {
       this.#showState(run);
       this.#children.fill();
       if (isUnfinished) {
-        await sleep(1);
+        await this.#breath.take();
         continue;
       }
       if (this.#inbox.length > 0) continue;
@@ -217,7 +218,7 @@ export class Driver {
     for (;;) {
       this.#handleInbox();
       if (run !== undefined) {
-        while (this.#settle(run)) await sleep(1);
+        while (this.#settle(run)) await this.#breath.take();
         if (!run.isCompleted) return false;
       }
       if (this.#inbox.length > 0) continue;
