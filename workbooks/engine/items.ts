@@ -154,7 +154,9 @@ const firstOpen = new WeakMap<TaskExecution, number>();
 
 /** Whether every item ended and counts; one that was cancelled ends them all. `ended` has ended just now. */
 export function hasAllItems(task: TaskExecution, ended: ActionExecution): boolean {
-  if (ended.state !== 'CANCELLED') {
+  const { concurrency, withItems } = task.runtime;
+  // Some items run twice after a rerun: there are as many results as items then, although not all have ended.
+  if (ended.state !== 'CANCELLED' && task.executions.length <= (withItems?.count || 1)) {
     // As long as one runs there are items that do not count: to look at all of them each time would cost their square.
     let at = firstOpen.get(task) ?? 0;
     while (at < task.executions.length && isCompleted(task.executions[at]?.state ?? 'RUNNING')) at += 1;
@@ -163,7 +165,6 @@ export function hasAllItems(task: TaskExecution, ended: ActionExecution): boolea
   }
   const accepted = task.executions.filter((each) => each.accepted);
   if (accepted.some(({ state }) => state === 'CANCELLED')) return true;
-  const { concurrency, withItems } = task.runtime;
   const full = concurrency === undefined || withItems?.capacity === concurrency;
   return full && accepted.length === (withItems?.count || 1);
 }
