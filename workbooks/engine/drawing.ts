@@ -1,4 +1,5 @@
 import type { TaskDefinition, WorkflowDefinition } from '../language/definition.ts';
+import { engineCommands } from './commands.ts';
 import { Graph } from './graph.ts';
 
 /** A workflow as boxes and arrows. */
@@ -81,11 +82,14 @@ function draw(workflow: WorkflowDefinition): Drawing {
     if (!nodes.some((node) => node.id === id)) nodes.push({ id, label: to, shape: 'command' });
     return id;
   };
+  // A command wins over a task of its name.
+  const nodeOf = (to: string): string =>
+    Object.hasOwn(engineCommands, to) ? commandOf(to) : (ids.get(to) ?? commandOf(to));
   for (const task of workflow.tasks.values()) {
     const from = ids.get(task.name) ?? '';
     for (const [key, event] of workflow.type === 'direct' ? events : []) {
       for (const { to, condition } of graph.clause(task.name, key)) {
-        edges.push({ from, to: ids.get(to) ?? commandOf(to), event, label: edgeLabel(event, condition) });
+        edges.push({ from, to: nodeOf(to), event, label: edgeLabel(event, condition) });
       }
     }
     for (const name of workflow.type === 'reverse' ? graph.requires(task) : []) {
