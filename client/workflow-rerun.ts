@@ -126,6 +126,8 @@ async function takeUp(surroundings: Surroundings, link: TemporalLink, taken: Tak
         root_env: state.rootEnv,
         task_id: state.parentTaskId ?? '',
         index: state.index,
+        // Of the run itself: that of its parent is one less.
+        depth: state.depth - 1,
         workbook: loaded.workbook,
         pins: loaded.pins,
       },

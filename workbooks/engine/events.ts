@@ -22,10 +22,23 @@ export function completeAction(run: Run, id: string, outcome: Outcome | 'cancell
       return true;
     }
   }
+  const result = ended === undefined ? null : 'error' in ended ? ended.error : ended.result;
+  if (!takeOutput(run, task, execution, { result })) return true;
   execution.state = ended === undefined ? 'CANCELLED' : 'error' in ended ? 'ERROR' : 'SUCCESS';
-  execution.output = { result: ended === undefined ? null : 'error' in ended ? ended.error : ended.result };
   execution.accepted = true;
   actionEnded(run, task, execution);
+  return true;
+}
+
+/** Whether the run can hold it; else it fails. */
+function takeOutput(run: Run, task: TaskExecution, execution: ActionExecution, output: Dictionary): boolean {
+  try {
+    run.hold(execution, 'output', output);
+  } catch (error) {
+    failInOutput(run, task, execution, error instanceof Error ? error.message : String(error));
+    return false;
+  }
+  execution.output = output;
   return true;
 }
 
@@ -47,8 +60,8 @@ export function completeChild(
   const found = run.action(id);
   if (found === undefined || isCompleted(found.execution.state)) return false;
   const { task, execution } = found;
+  if (!takeOutput(run, task, execution, end.output)) return true;
   execution.state = end.state;
-  execution.output = end.output;
   execution.accepted = true;
   actionEnded(run, task, execution);
   return true;

@@ -207,7 +207,8 @@ export class InProcess {
       const names = normalizeWorkflow(name, found.spec).input.map((parameter) => parameter.name);
       const { input, params } = splitInput(execution.input, names);
       const rootId = run.state.rootId ?? run.state.id;
-      const parent = { rootId, rootEnv: run.state.rootEnv, taskId: task.id, index: execution.index };
+      const { rootEnv, depth } = run.state;
+      const parent = { rootId, rootEnv, taskId: task.id, index: execution.index, depth };
       const start = { id: execution.id, description: 'sub-workflow execution', input, parent };
       this.parents.set(execution.id, { run, execution });
       this.#begin(found, { ...start, params: childParams(params, run, task, execution.index) });

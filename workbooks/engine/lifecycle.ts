@@ -1,6 +1,6 @@
 import { pythonJson } from '../actions/python-json.ts';
 import { repr } from '../expressions/python/repr.ts';
-import { type Dictionary, isDictionary, own, type Value } from '../expressions/value.ts';
+import { type Dictionary, isDictionary, own, put, type Value } from '../expressions/value.ts';
 import type { WorkflowDefinition } from '../language/definition.ts';
 import { afterPause, contextAtEnd, existing, first } from './controller.ts';
 import { commandsAfter } from './direct.ts';
@@ -10,7 +10,7 @@ import { cancelInfo, failInfo } from './reasons.ts';
 import type { Run } from './run.ts';
 import { RunError } from './run-error.ts';
 import type { TaskExecution } from './state.ts';
-import { isCompleted, isPausedOrCompleted, mayBecome, type State } from './states.ts';
+import { cut, isCompleted, isPausedOrCompleted, mayBecome, type State, shortInfo } from './states.ts';
 
 /** Starts a run that was just made. @throws RunError, ExpressionError if it is refused */
 export function begin(run: Run): void {
@@ -41,7 +41,7 @@ export function checkedInput(definition: WorkflowDefinition, name: string, input
   const defaults: { [key: string]: Value } = {};
   for (const parameter of definition.input) {
     if (parameter.default !== undefined && !Object.hasOwn(input, parameter.name)) {
-      defaults[parameter.name] = parameter.default;
+      put(defaults, parameter.name, parameter.default);
     }
   }
   return { ...input, ...defaults };
@@ -86,7 +86,9 @@ export function changeEnvironment(run: Run, env: Dictionary | undefined): void {
   }
   const known = own(state.params, 'env');
   const changed = merged(isDictionary(known) ? known : {}, env);
-  state.params = { ...state.params, env: changed };
+  const params = { ...state.params, env: changed };
+  run.hold(state, 'params', params);
+  state.params = params;
   if (state.rootId === null) state.rootEnv = changed;
 }
 
@@ -194,6 +196,9 @@ function succeed(run: Run, context: Dictionary, message: Value): void {
   run.state.output = output;
 }
 
+/** Characters of the reason in the output of a run that failed. */
+const longestResult = 1024 * 1024;
+
 function fail(run: Run, context: Dictionary, message: Value): void {
   if (isPausedOrCompleted(run.state.state)) return;
   let info = infoOf(message);
@@ -207,7 +212,7 @@ function fail(run: Run, context: Dictionary, message: Value): void {
     result = info;
   }
   setState(run, 'ERROR', info);
-  run.state.output = merged({ result }, onError);
+  run.state.output = merged({ result: result === null ? null : cut(result, longestResult) }, onError);
 }
 
 function cancel(run: Run, message: string | null): void {
@@ -219,7 +224,10 @@ function cancel(run: Run, message: string | null): void {
 /** The output as the workflow says, or all that its branches published. @throws ExpressionError */
 function outputOf(run: Run, output: Dictionary, context: Dictionary): Dictionary {
   const evaluated = run.outlook.evaluate(output, run.outlook.ofRun(context));
-  return isDictionary(evaluated) && Object.keys(evaluated).length > 0 ? evaluated : withoutVersions(context);
+  const own = isDictionary(evaluated) && Object.keys(evaluated).length > 0;
+  const whole = own ? evaluated : withoutVersions(context);
+  run.check(whole);
+  return whole;
 }
 
 function setState(run: Run, to: State, info: string | null): void {
@@ -230,6 +238,6 @@ function setState(run: Run, to: State, info: string | null): void {
     );
   }
   state.state = to;
-  state.stateInfo = info;
+  state.stateInfo = shortInfo(info);
   state.updatedAt = run.host.source.now();
 }

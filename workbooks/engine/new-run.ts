@@ -23,13 +23,23 @@ export interface NewRun {
     readonly rootEnv: Dictionary;
     readonly taskId: string;
     readonly index: number;
+    readonly depth: number;
   };
 }
+
+/** Sub-workflows within each other: one that starts itself without end must not fill Temporal with its runs. */
+const deepestRun = 100;
 
 /** The state of a run that is about to begin. @throws RunError, ExpressionError if it is refused */
 export function newRun(start: NewRun, source: EntropySource, limits: Limits): RunState {
   const local =
     start.workbook === undefined ? start.workflowName : start.workflowName.slice(start.workbook.length + 1);
+  const depth = start.parent === undefined ? 0 : start.parent.depth + 1;
+  if (depth > deepestRun) {
+    throw new RunError(
+      `sub-workflows are nested more than ${deepestRun} levels deep: does ${start.workflowName} start itself without end?`,
+    );
+  }
   const definition = normalizeWorkflow(local, start.spec);
   const input = checkedInput(definition, local, start.input);
   const env = environmentOf(start.params, source, limits);
@@ -49,6 +59,7 @@ export function newRun(start: NewRun, source: EntropySource, limits: Limits): Ru
     rootEnv: start.parent?.rootEnv ?? env,
     rootId: start.parent?.rootId ?? null,
     parentTaskId: start.parent?.taskId ?? null,
+    depth,
     index: start.parent?.index ?? 0,
     createdAt: now,
     updatedAt: now,

@@ -13,11 +13,16 @@ export function publish(run: Run, task: TaskExecution): void {
   const views = run.outlook.afterTask(task, task.inContext);
   if (what.branch !== undefined) {
     const published = run.outlook.evaluate(what.branch, views, task);
+    run.hold(task, 'published', published);
     task.published = isDictionary(published) ? published : {};
   }
   if (what.global !== undefined) {
     const published = run.outlook.evaluate(what.global, views, task);
-    if (isDictionary(published)) run.state.context = merged(run.state.context, published);
+    if (isDictionary(published)) {
+      const context = merged(run.state.context, published);
+      run.hold(run.state, 'context', context);
+      run.state.context = context;
+    }
   }
 }
 

@@ -5,8 +5,9 @@ import { Graph } from './graph.ts';
 import type { Host } from './host.ts';
 import { Outlook } from './outlook.ts';
 import { RunError } from './run-error.ts';
+import { Holdings } from './size.ts';
 import type { ActionExecution, RunState, TaskExecution, Timer } from './state.ts';
-import { isCompleted, type State } from './states.ts';
+import { isCompleted, type State, shortInfo } from './states.ts';
 
 /** A run at work: its state, and all that is derived from it. What it does is in the files beside this one. */
 export class Run {
@@ -20,11 +21,12 @@ export class Run {
   readonly #actions = new Map<string, { task: TaskExecution; execution: ActionExecution }>();
   readonly #queue: (() => void)[] = [];
   readonly #refreshing = new Set<string>();
+  readonly #holdings = new Holdings();
   #nextTimer: number;
   #incomplete = 0;
   #waiting = 0;
 
-  /** Takes up a run where its state stands; `begin()` is how a new one starts. */
+  /** Takes up a run where its state stands; `begin()` is how a new one starts. @throws RunError if it holds too much */
   constructor(state: RunState, host: Host) {
     this.state = state;
     this.host = host;
@@ -33,8 +35,12 @@ export class Run {
     this.definition = normalizeWorkflow(local ?? state.workflowName, state.spec);
     this.graph = new Graph(this.definition);
     this.outlook = new Outlook(this);
-    for (const task of state.tasks) this.#index(task);
-    this.#nextTimer = 1 + Math.max(0, ...state.timers.map(({ id }) => id));
+    for (const part of parts) this.hold(state, part, state[part]);
+    for (const task of state.tasks) {
+      this.#index(task);
+      this.#holdTask(task);
+    }
+    this.#nextTimer = 1 + state.timers.reduce((last, { id }) => Math.max(last, id), 0);
   }
 
   /** The newest last. */
@@ -76,11 +82,39 @@ export class Run {
         `the run has reached ${taskLimit} task executions: does one of its cycles never end?`,
       );
     }
+    this.hold(task, 'inContext', task.inContext);
     this.state.tasks.push(task);
     this.#index(task);
   }
 
+  /**
+   * Counts a value that the state now has, or is about to have, in the place of what it had there.
+   * @throws RunError where it is nested too deeply, or the run would hold too much
+   */
+  hold(owner: object, part: string, value: Value): void {
+    this.#holdings.hold(owner, part, value);
+  }
+
+  /** Looks at a value that is made of what the run holds. @throws RunError as `hold` */
+  check(value: Value): void {
+    this.#holdings.check(value);
+  }
+
+  #holdTask(task: TaskExecution): void {
+    this.hold(task, 'inContext', task.inContext);
+    this.hold(task, 'published', task.published);
+    for (const execution of task.executions) this.#holdExecution(execution);
+  }
+
+  #holdExecution(execution: ActionExecution): void {
+    const { start } = execution;
+    this.hold(execution, 'input', execution.input);
+    if (start.kind === 'action') this.hold(execution, 'start', start.input);
+    this.hold(execution, 'output', execution.output);
+  }
+
   addAction(task: TaskExecution, execution: ActionExecution): void {
+    this.#holdExecution(execution);
     task.executions.push(execution);
     this.#actions.set(execution.id, { task, execution });
   }
@@ -93,13 +127,14 @@ export class Run {
 
   /** Sets a task's state alone: what follows from it is the caller's. */
   setTaskState(task: TaskExecution, state: State, info: string | null): void {
-    if (task.state === state && task.stateInfo === info) return;
+    const short = shortInfo(info);
+    if (task.state === state && task.stateInfo === short) return;
     const now = this.host.source.now();
     this.#count(task, -1);
     if (state === 'RUNNING' && (task.state === 'WAITING' || task.state === 'IDLE')) task.startedAt = now;
     if (isCompleted(state)) task.finishedAt = now;
     task.state = state;
-    task.stateInfo = info;
+    task.stateInfo = short;
     task.updatedAt = now;
     this.#count(task, 1);
   }
@@ -173,5 +208,7 @@ export class Run {
 
 /** A cycle that never ends must not fill a worker's memory. */
 const taskLimit = 100_000;
+
+const parts = ['input', 'params', 'context', 'output', 'rootEnv'] as const;
 
 function nothing(): void {}

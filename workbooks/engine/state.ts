@@ -23,6 +23,8 @@ export interface RunState {
   readonly rootId: string | null;
   /** The task of the parent that started it, if one did. */
   readonly parentTaskId: string | null;
+  /** How many runs stand above it. */
+  readonly depth: number;
   /** Which item of that task it is. */
   readonly index: number;
   /** Milliseconds since the epoch. */

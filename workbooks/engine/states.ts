@@ -34,3 +34,18 @@ export function isCompleted(state: State): boolean {
 export function isPausedOrCompleted(state: State): boolean {
   return state === 'PAUSED' || isCompleted(state);
 }
+
+/** Characters of a reason that Mistral keeps: reasons of sub-workflows hold those of theirs, twice. */
+const longestInfo = 65_500;
+
+/** Why something is in its state, cut as Mistral cuts it. */
+export function shortInfo(info: string | null): string | null {
+  return info === null ? null : cut(info, longestInfo);
+}
+
+/** So many characters of a text at most, with three dots where there are more. */
+export function cut(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const characters = [...text.slice(0, 2 * most + 1)];
+  return characters.length <= most ? text : `${characters.slice(0, most).join('')}...`;
+}

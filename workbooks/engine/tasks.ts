@@ -173,7 +173,11 @@ function completeNow(run: Run, task: TaskExecution, state: State, info: string |
   publish(run, task);
   const definition = run.graph.task(task.name);
   if (definition?.keepResult === false) {
-    for (const execution of task.executions) if (execution.kind === 'action') execution.output = null;
+    for (const execution of task.executions) {
+      if (execution.kind !== 'action') continue;
+      run.hold(execution, 'output', null);
+      execution.output = null;
+    }
   }
   if (state !== 'SKIPPED') afterTask(run, task, (delay) => refreshAfter(run, task, delay));
   if (isNot(task, state) && task.state === 'DELAYED') return;
@@ -204,7 +208,9 @@ function updateInboundContext(run: Run, task: TaskExecution): void {
     run.definition.type === 'reverse'
       ? requiredBy(run, definition)
       : upstreamOf(run, definition, task.runtime.triggeredBy ?? []);
-  task.inContext = updated(task.inContext, upstreamContext(upstream));
+  const context = updated(task.inContext, upstreamContext(upstream));
+  run.hold(task, 'inContext', context);
+  task.inContext = context;
 }
 
 /**

@@ -24,6 +24,7 @@ export function newState(given: WorkbookRunInput, loaded: LoadedWorkflow, source
     rootEnv: parent.root_env,
     taskId: parent.task_id,
     index: parent.index,
+    depth: parent.depth,
   };
   const start = { ...common, input: split.input, params: { ...params, ...split.params }, parent: of };
   return newRun(start, source, defaultLimits);

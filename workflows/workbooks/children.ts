@@ -85,6 +85,7 @@ export class Children {
         root_env: run.state.rootEnv,
         task_id: task.id,
         index: execution.index,
+        depth: run.state.depth,
         workbook: loaded.workbook,
         pins: loaded.pins,
       },

@@ -28,6 +28,8 @@ export interface WorkbookParent {
   root_env: Dictionary;
   task_id: string;
   index: number;
+  /** How many runs stand above it. */
+  depth: number;
   /** The workbook in which short names are looked for first. */
   workbook: string | null;
   /** Revisions of workbooks, as the root or its sub-workflows found them. */

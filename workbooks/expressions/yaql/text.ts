@@ -20,6 +20,8 @@ export function str(value: unknown, budget: Budget): string {
 /** As Python's `repr` shows a value of the engine: tuples in parentheses, lists in brackets. */
 export function repr(value: unknown, budget: Budget, depth = 0): string {
   if (depth > deepest) throw new YaqlError('the value is nested too deeply to be shown as text', 'limit');
+  // What stands in a value many times over is shown as often.
+  budget.step();
   const text = represent(value, (part) => repr(part, budget, depth + 1));
   budget.text(text.length);
   return text;
