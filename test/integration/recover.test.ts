@@ -114,7 +114,7 @@ beforeAll(async () => {
   // Exported by what is to come; a recovery has to find it.
   const workbooks = join(shop.repository, 'workbooks', 'nightly');
   await mkdir(workbooks, { recursive: true });
-  await writeFile(join(workbooks, '1.yaml'), 'version: 1\n');
+  await writeFile(join(workbooks, '1.yaml'), '# written 2026-01-01T00:00:00Z by backupctl\nversion: 1\n');
   const connection = await Connection.connect({ address: `127.0.0.1:${platform.temporalPort}` });
   await new Client({ connection }).schedule.getHandle('backupctl-reconciler').trigger();
   await connection.close();

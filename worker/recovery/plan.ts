@@ -10,7 +10,7 @@ import type { Repository, Revision } from '../../repository/repository.ts';
 import { decodeScheduleCopy, type ScheduleCopy } from '../../repository/schedule-copy.ts';
 import { parseIdentities } from '../../repository/sealing/header.ts';
 import { type Survey, surveyBackups } from '../../repository/survey.ts';
-import { workbookKey } from '../../repository/workbook-copy.ts';
+import { decodeWorkbook, workbookKey } from '../../repository/workbook-copy.ts';
 import { hooksToAllow } from './hooks.ts';
 import type { FoundPlace } from './places.ts';
 import { type SecretToAllow, secretsToAllow } from './secrets.ts';
@@ -84,9 +84,12 @@ export async function planRecovery(
     decode(instanceSchema, key, bytes),
   );
   const copies = await readAll(repository, 'schedules', note, decodeScheduleCopy);
-  const workbooks = (await repository.latestRevisions('workbooks')).map(
-    ({ id }) => workbookKey.parse(id).name,
-  );
+  const workbooks = (
+    await readAll(repository, 'workbooks', note, (key, bytes, { id }) => ({
+      name: workbookKey.parse(id).name,
+      deleted: decodeWorkbook(key, bytes).deleted,
+    }))
+  ).filter(({ deleted }) => !deleted);
   const survey = await surveyBackups(repository.store, repository.trusted, (done, of) =>
     onProgress(`checking backups: ${done} of ${of}`),
   );
@@ -122,7 +125,7 @@ export async function planRecovery(
     owned: owner !== null && owner.platform_id === options.platformId,
     instances,
     schedules,
-    workbooks,
+    workbooks: workbooks.map(({ name }) => name).sort(),
     deleted: {
       instances: registered.length - instances.length,
       schedules: copies.length - schedules.length,
@@ -140,14 +143,14 @@ export async function planRecovery(
 /** The newest revision of each; one that is damaged is named, and left out. */
 async function readAll<T>(
   repository: Repository,
-  kind: 'instances' | 'schedules',
+  kind: 'instances' | 'schedules' | 'workbooks',
   note: (problem: string) => void,
-  decoded: (key: string, bytes: Uint8Array) => T,
+  decoded: (key: string, bytes: Uint8Array, revision: Revision) => T,
 ): Promise<T[]> {
   const read = async (revision: Revision): Promise<T | null> => {
     const bytes = await repository.readRevision(revision);
     try {
-      return decoded(revision.key, bytes);
+      return decoded(revision.key, bytes, revision);
     } catch (error) {
       if (!(error instanceof BackupctlError)) throw error;
       note(messageOf(error));
