@@ -7,7 +7,7 @@ export const command = defineCommand({
   group: 'Schedules',
   summary: 'Run the past fires of a schedule of a workflow, one after the other',
   description:
-    'Each run finds the instant of its fire in `<% execution().params.scheduled_at %>`. Fires that ran before run again. Of backups nothing can be made up for: a backup takes its database as it is now.',
+    'Each run finds the instant of its fire in `<% execution().params.get(scheduled_at) %>`. Fires that ran before run again. Of backups nothing can be made up for: a backup takes its database as it is now.',
   positionals: { schedule },
   flags: {
     from: {

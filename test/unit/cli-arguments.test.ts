@@ -152,9 +152,10 @@ describe('every command', async () => {
   test.each(commands.flatMap((each) => each.examples.map(([line]) => [line, each] as const)))(
     'the example `%s` is accepted',
     (line, each) => {
-      const words = [...(line.match(/"[^"]*"|\S+/g) ?? [])].map((word) => word.replace(/^"(.*)"$/, '$1'));
+      const pieces = [...(line.match(/"[^"]*"|'[^']*'|\S+/g) ?? [])];
+      const words = pieces.map((piece) => piece.replace(/^(["'])(.*)\1$/, '$2'));
       const from = words.indexOf(each.name);
-      const end = words.findIndex((word, at) => at > from && /^[<>|&)]|\)$/.test(word));
+      const end = pieces.findIndex((piece, at) => at > from && /^[<>|&)]|\)$/.test(piece));
       const own = words.slice(from + 1, end === -1 ? undefined : end);
       if (line.startsWith('source')) own.push('bash');
       expect(() => parseArguments(each, own)).not.toThrow();
