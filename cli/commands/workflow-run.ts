@@ -13,7 +13,10 @@ export const command = defineCommand({
     'A run that would be refused (input that is missing or unknown, no target, an expression that fails) is not started. With --wait it returns when the run is over or paused, and prints it with its tasks whatever became of it.',
   positionals: {
     workflow,
-    input: { describe: 'its input as an object of JSON, such as \'{"name": "nightly"}\'', optional: true },
+    input: {
+      describe: `its input as an object of JSON, such as '{"name": "nightly"}', or @FILE (@- is standard input)`,
+      optional: true,
+    },
   },
   flags: {
     params: {
