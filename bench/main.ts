@@ -8,8 +8,9 @@ import { benchListing } from './listing.ts';
 import { benchMemory } from './memory.ts';
 import { benchRestore } from './restore.ts';
 import { subjects } from './subjects/subjects.ts';
+import { benchWorkbooks } from './workbooks.ts';
 
-const usage = `npm run bench -- [--only dump|small-files|memory|restore|listing] [--engine NAME] [--rounds N] [--megabytes N] [--write]
+const usage = `npm run bench -- [--only dump|small-files|memory|restore|listing|workbooks] [--engine NAME] [--rounds N] [--megabytes N] [--write]
 
   --only NAME      one part only
   --engine NAME    of backups and memory, one engine only: ${Object.keys(subjects).join(', ')}
@@ -43,6 +44,7 @@ const parts = {
   memory: benchMemory,
   restore: benchRestore,
   listing: benchListing,
+  workbooks: benchWorkbooks,
 };
 
 const tables: string[] = [];
