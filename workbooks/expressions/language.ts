@@ -37,8 +37,12 @@ export interface Limits {
   readonly depth: number;
 }
 
+/**
+ * The steps suffice to order 10,000 elements by two keys, and take well below a second of a slow machine: the SDK takes a
+ * workflow for dead that holds its worker for seconds.
+ */
 export const defaultLimits: Limits = {
-  steps: 2_000_000,
+  steps: 1_200_000,
   iterations: 100_000,
   memory: 64 * 1024 * 1024,
   depth: 200,

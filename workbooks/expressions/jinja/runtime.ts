@@ -6,6 +6,9 @@ import { asText, type Item, type Named } from './object.ts';
 import type { Operation } from './signature.ts';
 import { tests } from './tests.ts';
 
+/** A filter takes as long as so many nodes of an expression. */
+const stepsAFilter = 4;
+
 /** What runs through one evaluation: what it may use, and what it has used. */
 export class Runtime {
   readonly scope: Scope;
@@ -20,7 +23,7 @@ export class Runtime {
 
   /** @throws ExpressionError if there is no such filter, or it is called wrongly. */
   filter(name: string, value: Item, given: readonly Item[], named: Named): Item {
-    this.budget.step();
+    this.budget.step(stepsAFilter);
     this.budget.read(asText(value)?.length ?? 0);
     const filter = this.findFilter(name);
     if (filter === undefined) throw new ExpressionError(`No filter named '${name}'.`);

@@ -11,6 +11,9 @@ import { isNarrower, type ParameterType } from './types.ts';
 
 const nothing: ReadonlyMap<string, unknown> = new Map();
 
+/** The choice among overloads and the way there take as long as so many nodes of an expression. */
+const stepsACall = 8;
+
 /** Calls what the arguments choose among the functions of a name; on a receiver, among the methods. */
 export function call(
   name: string,
@@ -20,7 +23,7 @@ export function call(
   named: ReadonlyMap<string, unknown> = nothing,
 ): unknown {
   const { budget } = context;
-  budget.step();
+  budget.step(stepsACall);
   budget.enter();
   const { definition, bound } = choose(name, context, args, named, receiver);
   const unwrapped = bound.named.map(
