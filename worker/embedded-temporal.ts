@@ -122,6 +122,9 @@ export class EmbeddedTemporal {
       // Otherwise a run that has just closed stays listed for half a minute after it was deleted.
       ...['--dynamic-config-value', 'history.visibilityProcessorEnsureCloseBeforeDelete=false'],
       ...['--dynamic-config-value', 'history.transferProcessorEnsureCloseBeforeDelete=false'],
+      // Ends of actions while a workflow thinks: beyond a hundred it would throw away what the workflow decided, and have
+      // its whole history read again.
+      ...['--dynamic-config-value', 'history.maximumBufferedEventsBatch=1000'],
       // Its HTTP API would take a request that any web page makes a browser of this machine send; nothing of ours uses it.
       ...['--dynamic-config-value', 'frontend.httpAllowedHosts=["nobody.invalid"]'],
       ...['--log-level', 'error', '--disable-config-file', '--disable-config-env'],

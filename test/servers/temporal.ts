@@ -20,10 +20,11 @@ export interface TemporalServer {
   restart(): Promise<void>;
 }
 
-/** Words that `backupctl up` passes too: deletions are seen at once. */
+/** Words that `backupctl up` passes too: deletions are seen at once, and many actions may end at once. */
 const dynamicConfiguration = [
   'history.visibilityProcessorEnsureCloseBeforeDelete=false',
   'history.transferProcessorEnsureCloseBeforeDelete=false',
+  'history.maximumBufferedEventsBatch=1000',
 ];
 
 /** Starts Temporal's development server without its page, on free ports and a database of its own. */
