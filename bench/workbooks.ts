@@ -127,7 +127,6 @@ async function inTurn(
     for (const [name, measure] of contenders) {
       if (slow.includes(name) && round !== 1) continue;
       const seconds = await measure();
-      if (process.env.BENCH_TRACE) process.stderr.write(`${name}: ${seconds}\n`);
       if (round > 0) figures.get(name)?.push(seconds);
     }
   }
