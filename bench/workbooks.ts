@@ -32,11 +32,14 @@ async function benchRuns(ring: Ring, mistral: Mistral | undefined, rounds: numbe
     const contenders = new Map<string, () => Promise<number>>([
       ['`workbook_run`', () => ring.ours(`bench.${name}`, input)],
       [
-        isActivity ? 'a hand-written workflow, the same activity' : 'a hand-written workflow that does nothing so often',
+        isActivity
+          ? 'a hand-written workflow, the same activity'
+          : 'a hand-written workflow that does nothing so often',
         () => ring.handWritten(name, input),
       ],
     ]);
-    if (mistral !== undefined && !isActivity) contenders.set(engine, () => mistral.run(`bench.${name}`, input));
+    if (mistral !== undefined && !isActivity)
+      contenders.set(engine, () => mistral.run(`bench.${name}`, input));
     const [, peer = ''] = contenders.keys();
     const goals = new Map([
       [peer, { atLeast: 0.77 }],
@@ -69,9 +72,7 @@ async function benchValidation(mistral: Mistral | undefined, rounds: number): Pr
     contenders.set(compiled, () => mistral.validate(text));
   }
   const title = `A workbook of ${count} tasks (${Math.round(text.length / 1024)} KiB) read and validated; 0.1 s is the goal`;
-  const goals = new Map([
-    [compiled, { atLeast: 1 }],
-  ]);
+  const goals = new Map([[compiled, { atLeast: 1 }]]);
   return table({ title, figures: await inTurn(contenders, rounds, [compiled]), unit: 's', goals });
 }
 
@@ -101,7 +102,9 @@ async function benchExpressions(mistral: Mistral | undefined, rounds: number): P
       contenders.set(theirs, async () => ((await mistral.evaluate(mix, data, few)) * repeated) / few);
     const seconds = await inTurn(contenders, rounds);
     const times = repeated * mix.length;
-    const figures = new Map([...seconds].map(([name, values]) => [name, values.map((each) => (each * 1e6) / times)]));
+    const figures = new Map(
+      [...seconds].map(([name, values]) => [name, values.map((each) => (each * 1e6) / times)]),
+    );
     const rate = Math.round(1e6 / median(figures.get('ours') ?? []));
     const title = `${mix.length} expressions of ${language}: ${rate} a second`;
     tables.push(table({ title, figures, unit: 'µs each', goals: new Map([[theirs, { atLeast: 1 }]]) }));

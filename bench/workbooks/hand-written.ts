@@ -30,7 +30,7 @@ async function http(url: string): Promise<void> {
     safe_rerun: false,
     execution,
   });
-  if ('error' in outcome) throw new Error(outcome.error);
+  if ('error' in outcome) throw new Error(String(outcome.error));
 }
 
 async function noop(): Promise<void> {}
