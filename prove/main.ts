@@ -9,8 +9,9 @@ import { many } from './many.ts';
 import { add, type Proof, type Tally } from './proof.ts';
 import { recover } from './recover.ts';
 import { row, table, writeReport } from './report.ts';
+import { workbooks } from './workbooks.ts';
 
-const proofs: readonly Proof[] = [cancel, kills, cron, flip, recover, many];
+const proofs: readonly Proof[] = [cancel, kills, cron, flip, recover, many, workbooks];
 const usage = `npm run prove -- [NAME …] [--seed N] [--runs N] [--fresh] [--write]
 
 Proofs: ${proofs.map(({ name }) => name).join(', ')} (without a name: all of them).

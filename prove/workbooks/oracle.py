@@ -2,7 +2,7 @@
 
 Usage: oracle.py [--jobs N] < cases.jsonl > records.jsonl
 
-A line in: {"id", "text" (the workbook), "workflow", "input", "params", "script", "seconds", "events"}; all but id, text
+A line in: {"id", "text" (the workbook), "workflow", "input", "params", "script", "jitter", "seconds", "events"}; all but id, text
 and workflow may be missing. A line out, in the order of the lines in:
   {"id", "refused"}          if the workbook or the start was refused: why
   {"id", "state", "state_info", "output", "tasks", "seconds", "left"?, "steps"?, "stuck"?, "errors"?, "limit"?}
@@ -15,6 +15,7 @@ and workflow may be missing. A line out, in the order of the lines in:
     errors  internal errors, though the run went on
     limit   the limit that was met: the case never ends
 
+With jitter each action takes some part of a second more: the same at each run, and unlike any other's.
 A script is a list of steps, {"do": pause | resume | stop | rerun | skip | action | env, "when": …}, done one after the other:
   when    {"state": S} the root run is in S; {"task": T, "is": S} the task is in S; missing: at once
   do      resume: env; stop: state, message; rerun: task, reset, env; skip: task, env;
@@ -67,6 +68,7 @@ class World:
         self.ids = 0
         self.errors = []
         self.events = 0
+        self.jittered = False
 
     def put(self, function, key=None, delay=0):
         self.serial += 1
@@ -99,6 +101,21 @@ class World:
         while self.later and self.later[0][0] <= self.now:
             self.ready.append(heapq.heappop(self.later))
         return True
+
+    def jitter(self, action_id):
+        """Some part of a second that is this action's own, so that no two branches meet at one moment by chance."""
+        if not self.jittered:
+            return 0
+        from mistral.db.v2 import api as db_api
+        with db_api.transaction(read_only=True):
+            task = db_api.get_action_execution(action_id).task_execution
+            tasks = [each.id for each in tasks_of(task.workflow_execution_id) if each.name == task.name]
+            actions = sorted(action.id for action in task.action_executions)
+            key = '%s/%s/%d/%d' % (task.workflow_name, task.name, tasks.index(task.id), actions.index(action_id))
+        value = 2166136261
+        for byte in key.encode():
+            value = ((value ^ byte) * 16777619) % 2 ** 32
+        return value % 999983 / 1000000
 
     def uuid(self):
         self.ids += 1
@@ -270,6 +287,7 @@ def set_up():
                 delay = action._seconds
             elif isinstance(action, std_actions.EchoAction):
                 delay = action._delay
+            delay += WORLD.jitter(action_ex_id)
             ctx = context.ctx()
 
             def run():
@@ -510,6 +528,7 @@ def run_case(engine, case):
     from mistral.services import workbooks
     WORLD.clear()
     forget()
+    WORLD.jittered = bool(case.get('jitter'))
     out = {'id': case['id']}
     events = case.get('events') or 20000
     run_id = None

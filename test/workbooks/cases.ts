@@ -18,6 +18,8 @@ export interface Case {
   readonly input: Readonly<Record<string, unknown>>;
   readonly params: Readonly<Record<string, unknown>>;
   readonly script: readonly Step[];
+  /** Whether each action takes some part of a second of its own, so that nothing happens at one moment by chance. */
+  readonly jitter?: boolean;
 }
 
 /** Something that is done to a run, as soon as nothing else is left to be done at a moment and `when` holds. */

@@ -5,7 +5,7 @@ import { type ActionRunner, InProcess } from '../../workbooks/engine/in-process.
 import { changeEnvironment, pauseRun, resumeRun, stopRun } from '../../workbooks/engine/lifecycle.ts';
 import { resultOf } from '../../workbooks/engine/result.ts';
 import type { Run } from '../../workbooks/engine/run.ts';
-import type { TaskExecution } from '../../workbooks/engine/state.ts';
+import type { ActionExecution, TaskExecution } from '../../workbooks/engine/state.ts';
 import type { State } from '../../workbooks/engine/states.ts';
 import type { Dictionary, Value } from '../../workbooks/expressions/value.ts';
 import { parseDefinitions } from '../../workbooks/language/check.ts';
@@ -13,7 +13,7 @@ import type { Case, Outcome, RunRecord, Step } from './cases.ts';
 
 /** Runs a case in our engine, in virtual time, and notes what the oracle notes. */
 export async function runInProcess(
-  one: Pick<Case, 'text' | 'workflow' | 'input' | 'params' | 'script'>,
+  one: Pick<Case, 'text' | 'workflow' | 'input' | 'params' | 'script' | 'jitter'>,
   runAction?: ActionRunner,
 ): Promise<Outcome> {
   const { raw, faults } = parseDefinitions(one.text);
@@ -22,7 +22,7 @@ export async function runInProcess(
   }
   const definitions = new Definitions();
   definitions.addWorkbook(raw);
-  const world = new InProcess(definitions, numbers(), runAction);
+  const world = new InProcess(definitions, numbers(), runAction, one.jitter ? jitterOf : undefined);
   let run: Run;
   try {
     run = world.start(one.workflow, one.input as Dictionary, one.params as Dictionary);
@@ -51,6 +51,15 @@ export async function runInProcess(
     ...(script.length > 0 && { left: script.length }),
     ...(run.state.state === 'RUNNING' && { stuck: 'nothing more happens' }),
   };
+}
+
+/** The same part of a second as the oracle gives that action. */
+function jitterOf(run: Run, task: TaskExecution, execution: ActionExecution): number {
+  const at = run.named(task.name).indexOf(task);
+  const key = `${run.state.workflowName}/${task.name}/${at}/${task.executions.indexOf(execution)}`;
+  let value = 2_166_136_261;
+  for (const byte of new TextEncoder().encode(key)) value = Math.imul(value ^ byte, 16_777_619) >>> 0;
+  return (value % 999_983) / 1_000_000;
 }
 
 /** Chance that is the same each time, as ids in the order in which they were made. */

@@ -1,7 +1,7 @@
 import type { Value } from '../expressions/value.ts';
 import { type Dictionary, isDictionary, own } from '../expressions/value.ts';
 import type { TaskDefinition, Transition } from '../language/definition.ts';
-import { type Command, engineCommands } from './commands.ts';
+import { type Command, engineCommands, type RunTask } from './commands.ts';
 import { joined, updated, withVersions } from './merge.ts';
 import type { Run } from './run.ts';
 import { RunError } from './run-error.ts';
@@ -52,7 +52,7 @@ export function runTask(
   context: Dictionary,
   triggeredBy: readonly Trigger[],
   handlesError: boolean,
-): Command {
+): RunTask {
   const uniqueKey = task.join === undefined ? null : `join-task-${run.state.id}-${task.name}`;
   return { kind: 'run', task, context, triggeredBy, handlesError, uniqueKey };
 }

@@ -79,6 +79,7 @@ function restored(
       rerun: false,
     };
   }
-  if (name === of) return runTask(run, task, context, triggeredBy, false);
+  // Mistral forgets that it was a join: what a pause kept back runs at once, whatever else would lead to it.
+  if (name === of) return { ...runTask(run, task, context, triggeredBy, false), uniqueKey: null };
   return engineCommand(name, task, context, parameters, triggeredBy, false);
 }

@@ -28,6 +28,7 @@ export class InProcess {
   readonly #definitions: Definitions;
   readonly #runAction: ActionRunner;
   readonly #source: EntropySource;
+  readonly #jitter: (run: Run, task: TaskExecution, execution: ActionExecution) => number;
   readonly #events: { at: number; order: number; what: () => void }[] = [];
   readonly runs = new Map<string, Run>();
   readonly parents = new Map<string, { run: Run; execution: ActionExecution }>();
@@ -40,7 +41,10 @@ export class InProcess {
     definitions: Definitions,
     source: Omit<EntropySource, 'now'>,
     runAction: ActionRunner = refuse,
+    /** Seconds that an action takes beyond its own. */
+    jitter: (run: Run, task: TaskExecution, execution: ActionExecution) => number = () => 0,
   ) {
+    this.#jitter = jitter;
     this.#definitions = definitions;
     this.#runAction = runAction;
     this.#source = { ...source, now: () => this.#now };
@@ -174,11 +178,12 @@ export class InProcess {
 
   #start(run: Run, task: TaskExecution, execution: ActionExecution): void {
     if (execution.start.kind === 'workflow') this.#startChild(run, task, execution, execution.start.workflow);
-    else this.#startAction(run, execution, execution.start);
+    else this.#startAction(run, task, execution, execution.start);
   }
 
   #startAction(
     run: Run,
+    task: TaskExecution,
     execution: ActionExecution,
     request: Extract<ActionExecution['start'], { kind: 'action' }>,
   ): void {
@@ -188,7 +193,8 @@ export class InProcess {
       const { delay, ...outcome } = runInline(facts, request.input, execution.id, request.shown);
       const done = () => void completeAction(run, execution.id, outcome);
       if (!facts.synchronous && !('error' in outcome)) return;
-      if (delay > 0) this.#at(delay, done);
+      const seconds = delay + this.#jitter(run, task, execution);
+      if (seconds > 0) this.#at(seconds, done);
       else run.later(done);
       return;
     }

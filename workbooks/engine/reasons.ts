@@ -8,10 +8,11 @@ export function failInfo(run: Run): string {
   const failed = inState(run, 'ERROR').filter(({ name }) => run.graph.clause(name, 'onError').length === 0);
   const lines = [`Failure caused by error in tasks: ${failed.map(({ name }) => name).join(', ')}\n`];
   for (const task of failed) {
-    lines.push(`\n  ${task.name} [task_ex_id=${task.id}] -> ${task.stateInfo}\n`);
+    lines.push(`\n  ${task.name} [task_ex_id=${task.id}] -> ${task.stateInfo ?? 'None'}\n`);
     task.executions.forEach(({ id, kind, state, output }, at) => {
       if (state !== 'ERROR') return;
-      const result = output === null ? 'Unknown' : (own(output, 'result') ?? 'Unknown');
+      const result =
+        output === null || !Object.hasOwn(output, 'result') ? 'Unknown' : (own(output, 'result') ?? null);
       lines.push(`    [${kind === 'action' ? 'action' : 'wf'}_ex_id=${id}, idx=${at}]: ${text(result)}\n`);
     });
   }

@@ -19,7 +19,7 @@ import { isCompleted, type State } from './states.ts';
 /** Makes the task execution of a command; that of a join once, to wait. */
 export function createTask(run: Run, command: RunTask): TaskExecution {
   if (command.uniqueKey !== null) {
-    const known = run.named(command.task.name);
+    const known = run.named(command.task.name).filter((each) => each.uniqueKey === command.uniqueKey);
     const waiting = known.find(({ state }) => state === 'WAITING');
     const existing = waiting ?? known[0];
     if (existing !== undefined) {
