@@ -10,11 +10,11 @@ import {
 } from '../workflows/types.ts';
 import { quoted } from './attributes.ts';
 import { concurrently } from './concurrently.ts';
-import type { TemporalLink } from './connection.ts';
 import { isAlreadyThere, isNotFound } from './grpc-errors.ts';
 import type { InstanceNames } from './instance-names.ts';
 import { toRecord } from './max-age.ts';
 import type { Draft } from './schedule-change.ts';
+import { noticesOf } from './schedule-notices.ts';
 import {
   argumentsOf,
   runKind,
@@ -107,7 +107,7 @@ export class Schedules {
     await until(
       async () => (await this.#listedIds(`${searchAttributes.schedule} = ${quoted(id)}`)).length > 0,
     );
-    return { ...created, notices: await this.#notices(link, created) };
+    return { ...created, notices: await noticesOf(link, created) };
   }
 
   /** What each run gets. @throws BackupctlError usage, not-found, ambiguous */
@@ -293,44 +293,6 @@ export class Schedules {
     if (description === null || argumentsOf(description) === null) throw noSchedule(id);
     const { backfill } = await import('./schedule-backfill.ts');
     return backfill(await this.#surroundings.temporal(), description, span);
-  }
-
-  /** What is odd about the fires of the next year. It is no reason to fail: the schedule is there. */
-  async #notices(
-    link: TemporalLink,
-    { id, pattern, timezone, jitter }: Pick<Schedule, 'id' | 'pattern' | 'timezone' | 'jitter'>,
-  ): Promise<string[]> {
-    if (timezone === 'UTC') return [];
-    if (jitter > 0) return this.#noticesWithoutJitter(link, pattern, timezone);
-    const [{ dstNotices }, { parsePattern }, { matchingTimes }] = await Promise.all([
-      import('../cron/dst.ts'),
-      import('../cron/pattern.ts'),
-      import('./matching-times.ts'),
-    ]);
-    const from = new Date();
-    const to = new Date(from.getTime() + 366 * DAY * 1000);
-    return dstNotices(parsePattern(pattern), timezone, { from, to }, (first, last) =>
-      matchingTimes(link, id, first, last),
-    );
-  }
-
-  /** Temporal's answer holds the jitter, so a schedule without it is asked: paused, of no instance, and gone at once. */
-  async #noticesWithoutJitter(link: TemporalLink, pattern: string, timezone: string): Promise<string[]> {
-    const id = randomUUID();
-    const handle = await link.call(({ schedule }) =>
-      schedule.create({
-        scheduleId: id,
-        spec: { cronExpressions: [pattern], timezone },
-        action: { type: 'startWorkflow', workflowType: 'none', workflowId: id, taskQueue: 'none', args: [] },
-        state: { paused: true, note: 'asked for its times by schedule-create, and to be deleted' },
-      }),
-    );
-    try {
-      const probe = { id, pattern, timezone, jitter: 0 };
-      return await this.#notices(link, probe);
-    } finally {
-      await link.call(() => handle.delete());
-    }
   }
 
   async #change(reference: string, change: (draft: Draft) => void): Promise<Schedule> {

@@ -21,7 +21,7 @@ import { freshnessWorkflowId } from '../workflows/types.ts';
  * Temporal kept of it, without what belongs to the machine. A release commits what this writes; the test replays all
  * that were ever committed, so that a workflow that changed is found before a run in progress meets it.
  *
- * `node scripts/record-histories.ts [FOLDER [copies|healing|alarms|retention|hooks]]`, by default `test/replay` and everything, which takes about
+ * `node scripts/record-histories.ts [FOLDER [copies|healing|alarms|retention|hooks|deletion|workflows]]`, by default `test/replay` and everything, which takes about
  * three minutes.
  */
 const folder = process.argv[2] ?? join(projectRoot, 'test', 'replay');
@@ -372,6 +372,39 @@ async function recordHooks(recorder: Recorder): Promise<void> {
 }
 
 /** A deletion that is written down. */
+/** Schedules of workflows: every way that their runs end. */
+async function recordWorkflows(recorder: Recorder): Promise<void> {
+  const { platform, workspace } = recorder.shop;
+  const text = `version: '2.0'
+name: probe
+workflows:
+  good:
+    output: {status: done}
+    tasks:
+      say: {action: std.noop}
+  bad:
+    output-on-error: {advice: look}
+    tasks:
+      break: {action: std.fail}
+  slow:
+    tasks:
+      wait: {action: std.async_noop}
+`;
+  await platform.json(['workbook-create', await workspace.file('probe.yaml', text)]);
+  const scheduled = async (workflow: string) => {
+    const words = ['schedule-create', '0 5 * * 0', workflow, '--workflow', `probe.${workflow}`];
+    return (await platform.json<{ id: string }>(words)).id;
+  };
+  const trigger = (schedule: string) => platform.json<{ id: string }>(['schedule-trigger', schedule]);
+  await recorder.execution('backup_create-workflow', (await trigger(await scheduled('good'))).id);
+  await recorder.execution('backup_create-workflow-error', (await trigger(await scheduled('bad'))).id);
+  const slow = await scheduled('slow');
+  const first = await trigger(slow);
+  await recorder.execution('backup_create-workflow-skip', (await trigger(slow)).id);
+  await platform.cli(['execution-cancel', first.id]);
+  await recorder.execution('backup_create-workflow-cancelled', first.id);
+}
+
 async function recordDeletion(recorder: Recorder): Promise<void> {
   const { platform } = recorder.shop;
   const { id } = await platform.json<Started>(['schedule-create', 'orders', '0 0 1 1 *', 'gone']);
@@ -438,6 +471,7 @@ await mkdir(folder, { recursive: true });
 if (only === undefined) await recorded({ rows: 40_000 }, record);
 if (only === undefined || only === 'retention') await recorded({ rows: 100 }, recordRetention);
 if (only === undefined || only === 'hooks') await recorded({ rows: 100 }, recordHooks);
+if (only === undefined || only === 'workflows') await recorded({ rows: 100 }, recordWorkflows);
 if (only === undefined || only === 'deletion') await recorded({ rows: 100 }, recordDeletion);
 if (only === undefined || only === 'copies') {
   const dataDir = await mkdtemp(join(tmpdir(), 'backupctl-record-'));

@@ -118,9 +118,12 @@ beforeAll(async () => {
   const connection = await Connection.connect({ address: `127.0.0.1:${platform.temporalPort}` });
   await new Client({ connection }).schedule.getHandle('backupctl-reconciler').trigger();
   await connection.close();
-  await until(async () => (await latest('schedules', ids.weekly ?? '')).note === 'a new disk', {
-    what: 'the schedules to be exported',
-  });
+  await until(
+    async () =>
+      (await revisions('schedules', ids.nightly ?? '')).length > 0 &&
+      (await latest('schedules', ids.weekly ?? '').catch(() => null))?.note === 'a new disk',
+    { what: 'the schedules to be exported' },
+  );
   identity = workspace.path('kept-identity.txt');
   await copyFile(join(platform.dataDir, 'identity.txt'), identity);
 }, 120_000);

@@ -19,7 +19,7 @@ const own: readonly (readonly [string, string, string, string])[] = [
   [
     'schedule_create',
     'scheduleCreate',
-    `instance, pattern, name, ${schedule}, paused=false, incremental=false, parent_id=null, selection=null, yield_to_ddl=null`,
+    `instance, pattern, name, ${schedule}, paused=false, incremental=false, parent_id=null, selection=null, yield_to_ddl=null, workflow=null`,
     'Creates a schedule.',
   ],
   ['schedule_list', 'scheduleList', 'instance=null', 'Schedules of an instance, or all.'],
