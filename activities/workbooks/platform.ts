@@ -62,7 +62,7 @@ async function argumentsOf(
     if (name === 'options' && isDictionary(value)) {
       for (const [key, item] of Object.entries(value)) options[camelCase(key)] = item;
     } else if (value !== null) {
-      options[camelCase(name)] = value;
+      options[camelCase(name)] = times.has(name) ? instantOf(name, value) : value;
     }
   }
   switch (action.method) {
@@ -88,6 +88,18 @@ async function argumentsOf(
   return action.parameters.length > action.positional || Object.keys(options).length > 0
     ? [...ofOwn, options]
     : ofOwn;
+}
+
+/** Parameters that the client takes as times. */
+const times = new Set(['from', 'to', 'first_execution_time']);
+
+/** @throws BackupctlError usage */
+function instantOf(name: string, value: Value): Date {
+  const at = typeof value === 'string' ? new Date(value) : new Date(Number.NaN);
+  if (!Number.isNaN(at.getTime())) return at;
+  throw new BackupctlError('usage', `${name} is no time of ISO 8601`, {
+    hint: 'write it as 2026-11-21T09:30:00Z',
+  });
 }
 
 function camelCase(name: string): string {

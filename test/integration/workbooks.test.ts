@@ -351,6 +351,10 @@ test('actions run outside of any workflow, those of workbooks too', async () => 
     name: 'trial',
     definition: text,
   });
+  const failed = await run('trial.half');
+  await platform.client.actionRun('backupctl.execution_rerun', { id: failed.id, task: 'second', skip: true });
+  await platform.client.actionRun('backupctl.workflow_execution_wait', { id: failed.id });
+  expect((await show(failed.id)).state).toBe('SUCCESS');
   expect((await cli('action-run', 'std.fail')).code).toBe(7);
   await expect(platform.client.actionRun('std.async_noop')).rejects.toMatchObject({ code: 'refused' });
 }, 60_000);

@@ -30,6 +30,21 @@ const own: readonly (readonly [string, string, string, string])[] = [
   ['schedule_unpause', 'scheduleUnpause', 'id, note=null', 'Lets a schedule fire again.'],
   ['schedule_trigger', 'scheduleTrigger', 'id', 'Starts a run of a schedule now.'],
   [
+    'schedule_backfill',
+    'scheduleBackfill',
+    'id, from, to',
+    'Runs the past fires of a schedule of a workflow; times are ISO 8601.',
+  ],
+  [
+    'cron_trigger_create',
+    'cronTriggerCreate',
+    'name, workflow, pattern=null, first_execution_time=null, count=null, input=null, params=null',
+    'Creates a cron trigger.',
+  ],
+  ['cron_trigger_list', 'cronTriggerList', '', 'Cron triggers, the oldest first.'],
+  ['cron_trigger_show', 'cronTriggerShow', 'name', 'A cron trigger.'],
+  ['cron_trigger_delete', 'cronTriggerDelete', 'name', 'Deletes a cron trigger.'],
+  [
     'execution_list',
     'executionList',
     'schedule, marker=null, limit=null',
@@ -210,7 +225,7 @@ const waiting = new Set([
   'workflowRun',
 ]);
 
-/** Those that take parameters one by one which may be left out. */
+/** Those that take parameters one by one which may be left out, or such as have to be given among their options. */
 const positional: Readonly<Record<string, number>> = {
   scheduleList: 1,
   schedulePause: 2,
@@ -220,6 +235,9 @@ const positional: Readonly<Record<string, number>> = {
   executionResume: 2,
   taskShow: 2,
   actionRun: 2,
+  scheduleBackfill: 1,
+  executionRerun: 1,
+  actionExecutionUpdate: 1,
 };
 
 /** What makes or starts another thing each time. */
@@ -234,6 +252,8 @@ const unrepeatable = new Set([
   'executionRerun',
   'workflowRun',
   'actionRun',
+  'scheduleBackfill',
+  'cronTriggerCreate',
 ]);
 
 /** `backupctl.*` and `trove.*`. */
