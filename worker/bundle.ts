@@ -41,6 +41,8 @@ export async function workflowBundle(fallback: string): Promise<string> {
   throw new BackupctlError('failed', 'the workflows could not be bundled');
 }
 
+const program = `bundle-main${extname(import.meta.filename)}`;
+
 /** The folders that workflows import more than types from. */
 const bundled = ['errors', 'workbooks', 'workflows'];
 
@@ -61,13 +63,13 @@ async function digestOfSources(): Promise<string> {
   for (const name of ['@temporalio/worker', '@temporalio/workflow']) {
     hash.update((require(`${name}/package.json`) as { version: string }).version);
   }
-  return hash.update(await readFile(join(root, 'package.json'))).digest('hex');
+  for (const name of ['package.json', `worker/${program}`]) hash.update(await readFile(join(root, name)));
+  return hash.digest('hex');
 }
 
 function makeBundle(target: string): Promise<void> {
-  const program = join(import.meta.dirname, `bundle-main${extname(import.meta.filename)}`);
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...process.execArgv, program, target], {
+    const child = spawn(process.execPath, [...process.execArgv, join(import.meta.dirname, program), target], {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let words = '';
