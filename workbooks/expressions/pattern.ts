@@ -1,5 +1,6 @@
 import { type Matcher, RE2JS } from 're2js';
 import { ExpressionError } from './language.ts';
+import { estimatedSize } from './pattern_size.ts';
 import { translated } from './pattern_syntax.ts';
 
 export interface PatternFlags {
@@ -29,6 +30,7 @@ export class RegularExpression {
   readonly #endsAtLine: boolean;
 
   private constructor(source: string, flags: PatternFlags) {
+    if (estimatedSize(source) > largest) throw new ExpressionError('the regular expression is too large');
     const translation = translated(source, flags);
     this.source = source;
     this.flags = flags;
@@ -50,9 +52,18 @@ export class RegularExpression {
     const known = compiled.get(key);
     if (known) return known;
     const made = new RegularExpression(source, flags);
-    if (compiled.size >= mostCompiled) compiled.clear();
+    kept += estimatedSize(source) + source.length;
+    if (kept > mostKept || compiled.size >= mostCompiled) {
+      compiled.clear();
+      kept = estimatedSize(source) + source.length;
+    }
     compiled.set(key, made);
     return made;
+  }
+
+  /** What it takes to compile a text, in instructions: known beforehand, and whether or not it was compiled before. */
+  static compileCost(source: string): number {
+    return estimatedSize(source);
   }
 
   /** What a search of a text takes at most, in visits of a character by a state of the engine. */
@@ -125,8 +136,13 @@ export class RegularExpression {
   }
 }
 
-/** Compiled ones are kept, up to so many. */
+/** Instructions of one, nearly. */
+const largest = 20_000;
+
+/** Compiled ones are kept, up to so many, and so many instructions. */
 const mostCompiled = 200;
+const mostKept = 500_000;
+let kept = 0;
 const compiled = new Map<string, RegularExpression>();
 
 function next(text: string, index: number): number {

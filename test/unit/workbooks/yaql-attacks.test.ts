@@ -401,3 +401,38 @@ describe('expressions within a text', () => {
     expect(text('<% $.s\n %>')).toBe('<% $.s\n %>');
   });
 });
+
+describe('what one value holds many times over is counted each time', () => {
+  const doubled = 'range(60).aggregate([$1, $1], 1)';
+
+  test.each([
+    `str(${doubled})`,
+    `${doubled} = ${doubled}`,
+    `${doubled} in [${doubled}]`,
+    `set(${doubled}).len()`,
+    `dict(${doubled} => 1)`,
+    `[${doubled}].distinct().len()`,
+  ])('%s', (expression) => {
+    expect(faultOf(expression)).toMatch(/too many steps|too much memory/);
+  });
+
+  test.each([
+    ["regex('(a{1000}b{1000}){20}')", 'repeat|too large'],
+    ["regex('a' * 100000)", 'too large'],
+    ["range(100000).select(regex('(a|b|' + str($) + '){500}')).len()", 'too many steps'],
+    ["let(l => '[' + '1,' * 50000 + '1]') -> range(1000).select(json_parse($l)).len()", 'too many steps'],
+    ["let(l => '{' + 'a: 1, ' * 1000 + '}') -> range(10000).select(yaml_parse($l)).len()", 'too many steps'],
+    ["let(l => 'a' * 1000000) -> range(10000).select($l = 'a' * 1000000).len()", 'too many steps'],
+    ["yaml_parse('&a ' * 100000)", 'not YAML'],
+  ])('%s', (expression, fault) => {
+    expect(faultOf(expression)).toMatch(new RegExp(fault));
+  });
+
+  test('a regular expression that was compiled before costs the same', () => {
+    const tight = { ...scope, limits: { ...defaultLimits, steps: 3000 } };
+    const run = (limits: Scope) => () => yaql.evaluate("<% regex('(x|y|z){300}').search(x) %>", limits);
+    expect(run(tight)).toThrow('too many steps');
+    expect(run(scope)()).toBeNull();
+    expect(run(tight)).toThrow('too many steps');
+  });
+});

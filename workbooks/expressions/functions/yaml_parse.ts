@@ -6,7 +6,10 @@ import { put, type Value } from '../value.ts';
 const deepest = 200;
 
 /** Nothing longer is read, in characters. */
-const longest = 4 * 1024 * 1024;
+const longest = 1024 * 1024;
+
+/** Anchors right behind each other: the reader goes through all that are open for each. */
+const mostAnchors = 100;
 
 /**
  * Reads a YAML text as Mistral does: YAML 1.1, where `&`, `*` and `@` begin plain texts and nothing refers to anything
@@ -17,6 +20,7 @@ export function parseYaml(text: Value): Value {
   if (typeof text !== 'string') throw new ExpressionError('yaml_parse takes a text');
   if (text.length > longest) throw new ExpressionError('yaml_parse was given a text that is too long');
   if (nesting(text) > deepest) throw new ExpressionError('yaml_parse was given a text that nests too deeply');
+  if ([...text.matchAll(/&[^\s]*\s+(?=&)/g)].length > mostAnchors) throw notYaml();
   let document: Document.Parsed;
   try {
     document = parseDocument(text, { version: '1.1', merge: true, uniqueKeys: false, logLevel: 'silent' });

@@ -1,3 +1,4 @@
+import { textSteps } from '../functions/cost.ts';
 import { ExpressionError } from '../language.ts';
 import type { Dictionary, Value } from '../value.ts';
 import { put } from '../value.ts';
@@ -33,10 +34,10 @@ function callHost(name: string, runtime: Runtime, given: readonly Item[], named:
   // What writes text out of data shows the difference between 1 and 1.0.
   const convert = (name === 'json_dump' || name === 'yaml_dump' ? toExact : toValue) as typeof toValue;
   for (const [key, value] of named) put(names, key, convert(value, runtime));
-  const result = host(
-    given.map((value) => convert(value, runtime)),
-    names as Dictionary,
-  );
+  const values = given.map((value) => convert(value, runtime));
+  for (const value of [...values, ...Object.values(names)]) runtime.budget.step(textSteps(name, value));
+  const result = host(values, names as Dictionary);
+  runtime.budget.step(textSteps(name, result));
   if (typeof result === 'string') runtime.budget.characters(result.length);
   return fromValue(result);
 }

@@ -11,6 +11,7 @@ export class Budget {
   readonly functions: ReadonlyMap<string, HostFunction>;
   #steps: number;
   #depth = 0;
+  readonly #seen = new Set<string>();
 
   constructor(limits: Limits, source: EntropySource, functions: ReadonlyMap<string, HostFunction>) {
     this.limits = limits;
@@ -23,6 +24,14 @@ export class Budget {
   step(count = 1): void {
     this.#steps -= count;
     if (this.#steps < 0) throw new YaqlError('the expression takes too many steps', 'limit');
+  }
+
+  /** Whether a text comes for the first time: what is kept between evaluations is spent for once in each of them. */
+  isNew(text: string): boolean {
+    if (this.#seen.has(text)) return false;
+    if (this.#seen.size >= 100) this.#seen.clear();
+    this.#seen.add(text);
+    return true;
   }
 
   /** Goes one level deeper; `leave` has to follow. */

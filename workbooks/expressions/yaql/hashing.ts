@@ -23,6 +23,22 @@ function tooDeep(): YaqlError {
   return new YaqlError('the value is nested too deeply', 'limit');
 }
 
+let spend: (steps: number) => void = () => {};
+
+/** Has comparisons and keys spend the steps of an evaluation: what stands in a value many times over is gone through as often. */
+export function counting<Result>(steps: (count: number) => void, evaluation: () => Result): Result {
+  const before = spend;
+  spend = steps;
+  try {
+    return evaluation();
+  } finally {
+    spend = before;
+  }
+}
+
+/** Characters that are compared, or made a key of, at the cost of one step. */
+const charactersAStep = 64;
+
 const identities = new WeakMap<object, number>();
 let lastIdentity = 0;
 
@@ -39,6 +55,7 @@ function identity(value: object): number {
  */
 export function keyOf(value: unknown, depth = 0): string {
   if (depth > deepest) throw tooDeep();
+  spend(1 + (typeof value === 'string' ? Math.floor(value.length / charactersAStep) : 0));
   if (typeof value === 'string') return `s${value.length}:${value}`;
   if (value === null) return 'n';
   if (typeof value === 'boolean') return value ? 'i1' : 'i0';
@@ -71,6 +88,9 @@ function mappingKey(value: Mapping, depth: number): string {
 /** Whether two values are equal as Python's `==` has it. */
 export function equal(left: unknown, right: unknown, depth = 0): boolean {
   if (depth > deepest) throw tooDeep();
+  if (left === right && typeof left !== 'number' && typeof left !== 'string') return true;
+  const isLong = typeof left === 'string' && typeof right === 'string' && left.length === right.length;
+  spend(1 + (isLong ? Math.floor(left.length / charactersAStep) : 0));
   const a = numeric(left);
   const b = numeric(right);
   // Doubles and big integers are compared exactly by `==`.
@@ -95,10 +115,7 @@ function numeric(value: unknown): number | bigint | undefined {
 }
 
 function sequencesEqual(left: readonly unknown[], right: readonly unknown[], depth: number): boolean {
-  return (
-    left.length === right.length &&
-    left.every((item, index) => item === right[index] || equal(item, right[index], depth + 1))
-  );
+  return left.length === right.length && left.every((item, index) => equal(item, right[index], depth + 1));
 }
 
 /** The keys of what a set holds. */

@@ -1,6 +1,8 @@
+import { textSteps } from '../functions/cost.ts';
 import type { HostFunction } from '../language.ts';
 import { put, type Value } from '../value.ts';
 import { toData, toHost } from './border.ts';
+import type { Budget } from './budget.ts';
 import { DictBuilder, List } from './collections.ts';
 import type { Definition } from './definition.ts';
 import { YaqlError } from './fault.ts';
@@ -39,7 +41,11 @@ function hostDefinition(name: string, called: HostFunction): Definition {
           : toData(value, site.budget);
       const named: { [key: string]: Value } = {};
       for (const [key, value] of site.named) put(named, pythonName(key), convert(value));
-      return changeable(called(args.map(convert), named), 0);
+      const given = args.map(convert);
+      for (const value of [...given, ...Object.values(named)]) site.budget.step(textSteps(name, value));
+      const result = called(given, named);
+      site.budget.step(textSteps(name, result));
+      return changeable(result, site.budget, 0);
     },
   };
 }
@@ -55,11 +61,13 @@ function pythonName(name: string): string {
 const deepest = 200;
 
 /** Results are Python's lists and dictionaries, which are no keys, and lists are not equal to an expression's own. */
-function changeable(value: Value, depth: number): unknown {
+function changeable(value: Value, budget: Budget, depth: number): unknown {
+  budget.step();
   if (typeof value !== 'object' || value === null) return value;
   if (depth > deepest) throw new YaqlError('a result is nested too deeply', 'limit');
-  if (Array.isArray(value)) return new List(value.map((item: Value) => changeable(item, depth + 1)));
+  if (Array.isArray(value)) return new List(value.map((item: Value) => changeable(item, budget, depth + 1)));
   const built = new DictBuilder();
-  for (const [key, item] of Object.entries(value)) built.set(key, changeable(item as Value, depth + 1));
+  for (const [key, item] of Object.entries(value))
+    built.set(key, changeable(item as Value, budget, depth + 1));
   return built.changeable();
 }

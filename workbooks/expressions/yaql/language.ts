@@ -7,6 +7,7 @@ import { Budget } from './budget.ts';
 import { Context } from './context.ts';
 import { evaluate } from './evaluate.ts';
 import { SyntaxFault } from './fault.ts';
+import { counting } from './hashing.ts';
 import { interpolated } from './interpolation.ts';
 import { Call, Constant, MappingRule, type Node, noValue, Wrap } from './nodes.ts';
 import { parse } from './parser.ts';
@@ -138,7 +139,11 @@ function evaluated<Result>(
   const node = parsed(expression);
   if (node instanceof SyntaxFault) throw failed(node.message);
   try {
-    return use(evaluate(node, context), context.budget);
+    const { budget } = context;
+    return counting(
+      (steps) => budget.step(steps),
+      () => use(evaluate(node, context), budget),
+    );
   } catch (error) {
     // What counts depth misses is found by the stack: an error like any other, not the worker's end.
     if (error instanceof RangeError) throw failed('the expression nests too deeply');

@@ -18,10 +18,15 @@ const selector = parameter('selector', lambdaInContext, null);
 const maxSplit = parameter('maxSplit', int, 0);
 const count = parameter('count', int, 0);
 
+/** Of one that is compiled. */
+const stepsAnInstruction = 4;
+
 function compiled(
+  site: CallSite,
   source: string,
   flags: Parameters<typeof RegularExpression.compile>[1] = {},
 ): RegularExpression {
+  if (site.budget.isNew(source)) site.budget.step(stepsAnInstruction * RegularExpression.compileCost(source));
   try {
     return RegularExpression.compile(source, flags);
   } catch (error) {
@@ -217,7 +222,7 @@ function operators(name: string, wanted: boolean): Definition[] {
       name,
       [text, parameter('pattern', string)],
       (site: CallSite, searched: string, source: string) =>
-        holds(site, compiled(source), searched) === wanted,
+        holds(site, compiled(site, source), searched) === wanted,
     ),
   ];
 }
@@ -231,9 +236,9 @@ export const regexes: readonly Definition[] = [
       parameter('multiLine', boolOrNull, false),
       parameter('dotAll', boolOrNull, false),
     ],
-    (_site: CallSite, source: string, ignoreCase: boolean, multiLine: boolean, dotAll: boolean) =>
+    (site: CallSite, source: string, ignoreCase: boolean, multiLine: boolean, dotAll: boolean) =>
       new Pattern(
-        compiled(source, {
+        compiled(site, source, {
           ignoreCase: ignoreCase === true,
           multiLine: multiLine === true,
           dotAll: dotAll === true,
@@ -246,7 +251,7 @@ export const regexes: readonly Definition[] = [
   asMethod(
     'matches',
     [text, parameter('regexp', string)],
-    (site: CallSite, searched: string, source: string) => holds(site, compiled(source), searched),
+    (site: CallSite, searched: string, source: string) => holds(site, compiled(site, source), searched),
   ),
   ...operators('#operator_=~', true),
   ...operators('#operator_!~', false),
