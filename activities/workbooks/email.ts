@@ -34,6 +34,7 @@ export async function runEmail(input: Dictionary, surroundings: EmailSurrounding
     );
   }
   const from = textAt(input, 'from_addr');
+  if (/[\r\n]/.test(from)) throw new ActionFailure('from_addr is no address');
   const to = addressesAt(input, 'to_addrs');
   const cc = addressesAt(input, 'cc_addrs');
   const bcc = addressesAt(input, 'bcc_addrs');

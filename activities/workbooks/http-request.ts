@@ -85,7 +85,12 @@ async function targetOf(given: Value, secrets: ActionSecrets): Promise<URL> {
     throw new ActionFailure(`URL scheme '${scheme}' is not allowed (only http and https are).`);
   }
   if (!URL.canParse(filled)) throw new ActionFailure('Failed to send HTTP request: the URL cannot be read');
-  return new URL(filled);
+  const url = new URL(filled);
+  // A secret before the `@`, with a slash in it, must not make a host of what stands before it.
+  if (filled !== given && !whole && url.host !== literal?.host) {
+    throw new ActionFailure('Failed to send HTTP request: a secret in the URL changes its host');
+  }
+  return url;
 }
 
 function methodOf(given: Value): string {
