@@ -63,6 +63,12 @@ test("a schedule of the seed's workbook makes backups, waits for them, and says 
   const backups = await platform.json<BackupJson[]>(['backup-list-instance', 'orders']);
   expect(backups.map(({ name, status }) => [name, status])).toEqual([['myback', 'COMPLETED']]);
 
+  // The schedule of a workflow protects its instance, and its row is no second backup.
+  const [status] = await platform.json<object[]>(['status']);
+  expect(status).toMatchObject({ name: 'orders', protected: true, reason: null });
+  const metrics = await (await fetch(`http://127.0.0.1:${platform.port}/metrics`)).text();
+  expect(metrics).toMatch(/^backupctl_backups_total\{[^}]*instance="orders"[^}]*\} 1$/m);
+
   const renamed = await platform.json<ScheduleJson>(['schedule-update', made.id, '--name', 'other']);
   expect(renamed.workflow?.input).toEqual({ ...input, name: 'other' });
   await platform.cli(['schedule-delete', made.id]);
@@ -149,7 +155,11 @@ test('an input that the workflow does not take is refused in one line, before th
     [['--workflow', 'probe.echo', '--input', '{"word": 1, "more": 2}'], "unexpected=['more']"],
     [['--workflow', 'probe.nothing'], 'there is no workflow probe.nothing'],
     [['--workflow', 'probe.echo', '--input', '{"word"'], '--input is no JSON'],
+<<<<<<< HEAD
     [['--workflow', 'probe.echo', '--input', '[1]'], '--input has to be an object of JSON'],
+=======
+    [['--workflow', 'probe.echo', '--input', '[1]'], '--input has to be an object'],
+>>>>>>> 13bbeea (Try that a scheduled workflow protects its instance and counts no backup twice)
     [['--workflow', 'probe.wait', '--keep-last', '3'], '--keep-last is of backups'],
     [['--input', '{}'], 'the name is missing'],
   ];
