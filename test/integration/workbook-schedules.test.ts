@@ -155,11 +155,7 @@ test('an input that the workflow does not take is refused in one line, before th
     [['--workflow', 'probe.echo', '--input', '{"word": 1, "more": 2}'], "unexpected=['more']"],
     [['--workflow', 'probe.nothing'], 'there is no workflow probe.nothing'],
     [['--workflow', 'probe.echo', '--input', '{"word"'], '--input is no JSON'],
-<<<<<<< HEAD
     [['--workflow', 'probe.echo', '--input', '[1]'], '--input has to be an object of JSON'],
-=======
-    [['--workflow', 'probe.echo', '--input', '[1]'], '--input has to be an object'],
->>>>>>> 13bbeea (Try that a scheduled workflow protects its instance and counts no backup twice)
     [['--workflow', 'probe.wait', '--keep-last', '3'], '--keep-last is of backups'],
     [['--input', '{}'], 'the name is missing'],
   ];
