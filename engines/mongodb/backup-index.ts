@@ -27,6 +27,8 @@ export interface MongoIndex {
   oplog: { entries: number; first: Timestamp | null; last: Timestamp | null } | null;
   /** Whether all of each database is in it. */
   partial: boolean;
+  /** Whether it was taken without documents; where it does not say, with them. */
+  schema_only?: boolean;
   databases: IndexedDatabase[];
   /** Numbers of users and roles in the archive; null where there are none to be had. */
   globals: { stream: string; users: number; roles: number } | null;

@@ -6,36 +6,34 @@ import { findProgram } from '../process/find.ts';
 import { Pipeline } from '../process/pipeline.ts';
 import { archiveCheck } from './archive/check-stage.ts';
 import type { ArchiveSummary } from './archive/reader.ts';
+import { type Maker, makerStage } from './dump-maker.ts';
 import { withToolAccess } from './tool-access.ts';
-import type { MongoTool } from './tools.ts';
 
 export interface ArchiveDump {
   target: Target;
   /** Of the one member that is dumped, `host:port`; null: the URL says it. */
   member: string | null;
-  mongodump: MongoTool;
   stream: string;
-  /** Words of mongodump that say what to take. */
-  what: readonly string[];
+  maker: Maker;
   sink: DumpSink;
   run: RunContext;
 }
 
 /**
- * Writes one archive: mongodump through `tee` into zstd and into a reader that follows its structure and checksums, since
+ * Writes one archive: its maker through `tee` into zstd and into a reader that follows its structure and checksums, since
  * mongodump's exit code alone says nothing of what arrived.
  */
 export async function dumpArchive({
   target,
   member,
-  mongodump,
   stream: name,
-  what,
+  maker,
   sink,
   run,
 }: ArchiveDump): Promise<{ objects: ObjectRecord[]; summary: ArchiveSummary }> {
   const [tee, zstd] = [await findProgram('tee'), await findProgram('zstd')];
   const check = archiveCheck('check', run.scratch);
+  const made = await makerStage(maker, run.scratch);
   try {
     return await withToolAccess(
       target,
@@ -46,14 +44,7 @@ export async function dumpArchive({
           scratch: run.scratch,
           signal: run.signal,
           stages: [
-            {
-              name: 'mongodump',
-              command: mongodump.path,
-              args: [...args, '--archive', ...what],
-              env,
-              secrets,
-              stdout: { pipe: 'archive' },
-            },
+            { ...made.stage(args), env, secrets, stdout: { pipe: 'archive' } },
             {
               name: 'tee',
               command: tee,
@@ -91,6 +82,7 @@ export async function dumpArchive({
       },
     );
   } finally {
+    await made.remove();
     await check.remove();
   }
 }

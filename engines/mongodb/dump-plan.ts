@@ -23,9 +23,10 @@ export interface Expected {
   collections: string[];
 }
 
-/** One run of mongodump: its stream, and what it is told to take. */
+/** One archive: its stream, and what is to be in it. */
 export interface PlannedArchive {
   stream: string;
+  /** Words of mongodump that say what to take. */
   what: string[];
   /** Null: all of the server. */
   database: string | null;
@@ -63,12 +64,17 @@ export async function survey(target: Target, selection: Selection, run: RunConte
           hint: 'check the name in the URL: MongoDB makes a database with its first collection',
         });
       }
+      const schemaOnly = selection.schema_only === true;
       if (url.database === null && !isPartial(selection)) {
-        const warnings = await instantWarnings(client, server, url);
+        const warnings = schemaOnly ? [] : await instantWarnings(client, server, url);
         const what = warnings.length === 0 ? ['--oplog'] : [];
         const expected: Expected[] = [];
         for (const { name } of databases) {
           expected.push({ database: name, collections: await listCollections(client, name) });
+        }
+        if (schemaOnly) {
+          // What users put there, which mongodump takes as well, is in no list of databases.
+          expected.unshift({ database: 'admin', collections: await listCollections(client, 'admin') });
         }
         const archives = [{ stream: allStream, what, database: null, expected }];
         return { server, member, databases, archives, warnings };
@@ -84,9 +90,11 @@ export async function survey(target: Target, selection: Selection, run: RunConte
         member,
         databases,
         archives,
-        warnings: [
-          `this backup of ${what} is not of one instant: mongodump takes the oplog along only with all databases`,
-        ],
+        warnings: schemaOnly
+          ? []
+          : [
+              `this backup of ${what} is not of one instant: mongodump takes the oplog along only with all databases`,
+            ],
       };
     },
   );

@@ -4,6 +4,7 @@ import { findProgram, versionOf } from '../process/find.ts';
 import type { ArchiveSummary } from './archive/reader.ts';
 import type { IndexedCollection, IndexedDatabase, MongoIndex } from './backup-index.ts';
 import { dumpArchive } from './dump-archive.ts';
+import type { Maker } from './dump-maker.ts';
 import { allStream, refuseLeftOut, survey, withSizes } from './dump-plan.ts';
 import { serverError } from './errors.ts';
 import { isPartial } from './selection.ts';
@@ -14,6 +15,7 @@ import { parseMongoUrl } from './url.ts';
 /**
  * See {@link Engine.dump}. All of a server is one archive, with the oplog where there is one, and then of one instant; a
  * database or a selection is an archive for each database, each collection as of its own instant.
+ * Without documents, these archives are written by a program of ours.
  */
 export async function dump(
   target: Target,
@@ -21,7 +23,11 @@ export async function dump(
   sink: DumpSink,
   run: RunContext,
 ): Promise<DumpOutcome> {
-  const [mongodump, mongorestore] = await Promise.all([findTool('mongodump'), findTool('mongorestore')]);
+  const schemaOnly = request.selection.schema_only === true;
+  const [mongodump, mongorestore] = await Promise.all([
+    schemaOnly ? null : findTool('mongodump'),
+    findTool('mongorestore'),
+  ]);
   const startedAt = new Date();
   const surveyed = await survey(target, request.selection, run);
   const { server, member, archives, warnings } = surveyed;
@@ -32,8 +38,9 @@ export async function dump(
   let whole: ArchiveSummary | null = null;
   for (const { stream, what, database, expected } of archives) {
     try {
-      const dumped = await dumpArchive({ target, member, mongodump, stream, what, sink, run });
-      await refuseLeftOut(target, expected, dumped.summary, run);
+      const maker: Maker = mongodump === null ? { definitionsOf: expected } : { mongodump, what };
+      const dumped = await dumpArchive({ target, member, maker, stream, sink, run });
+      if (mongodump !== null) await refuseLeftOut(target, expected, dumped.summary, run);
       objects.push(...dumped.objects);
       indexed.push(...indexedDatabases(dumped.summary, stream, await sized));
       if (database === null) whole = dumped.summary;
@@ -58,6 +65,7 @@ export async function dump(
     },
     oplog,
     partial: isPartial(request.selection),
+    schema_only: schemaOnly,
     databases: indexed,
     globals,
   };
@@ -77,7 +85,9 @@ export async function dump(
     contents: indexed.map(({ name, stream, size }) => ({ name, stream, size })),
     objects,
     tools: [
-      { name: 'mongodump', version: mongodump.version, role: 'made' },
+      ...(mongodump === null
+        ? []
+        : [{ name: 'mongodump', version: mongodump.version, role: 'made' as const }]),
       {
         name: 'zstd',
         version: (await versionOf(await findProgram('zstd')))?.version ?? 'unknown',
@@ -89,11 +99,11 @@ export async function dump(
       product: server.product,
       one_instant: oplog !== null,
       globals: globals !== null,
-      ...(isPartial(request.selection) ? { selection: request.selection } : {}),
+      ...(isPartial(request.selection) || schemaOnly ? { selection: request.selection } : {}),
     },
     warnings: [
       ...warnings,
-      ...(whole !== null && globals === null
+      ...(whole !== null && globals === null && !schemaOnly
         ? ['users and roles are not in this backup: this server tells none']
         : []),
     ],
@@ -101,7 +111,8 @@ export async function dump(
   };
 }
 
-function indexedDatabases(
+/** What an archive has in it, as the index says it: databases and what is in them by their names. */
+export function indexedDatabases(
   { collections, data }: ArchiveSummary,
   stream: string,
   databases: readonly ListedDatabase[],
@@ -112,7 +123,8 @@ function indexedDatabases(
     const own = db === '' || (ownDatabases.has(db) && (db !== 'admin' || collection.startsWith('system.')));
     if (own || collection.startsWith('$admin.')) continue;
     const name = type === 'timeseries' ? `system.buckets.${collection}` : collection;
-    const taken = data.find((each) => each.db === db && each.collection === name);
+    // mongodump ends a view like an empty collection; what one would count in it are the documents of another.
+    const taken = type === 'view' ? null : data.find((each) => each.db === db && each.collection === name);
     const database = found.get(db) ?? {
       name: db,
       stream,

@@ -17,7 +17,7 @@ export const facts: EngineFacts = {
   capabilities: {
     methods: ['logical'],
     increments: false,
-    selection: { include: what, exclude: what, schemaOnly: false, dataOnly: false },
+    selection: { include: what, exclude: what, schemaOnly: true, dataOnly: false },
     restore: { rename: true, overwrite: true, directory: false, include: what, flags: ['globals'] },
     statements: false,
     drill: true,
@@ -31,13 +31,15 @@ export const facts: EngineFacts = {
 
 function coverage(url: string, selection: Selection): Coverage {
   const { database } = parseMongoUrl(url);
-  const { include = [], exclude = [] } = selection;
-  const all = database === null && !isPartial(selection);
+  const { include = [], exclude = [], schema_only } = selection;
+  const documents = schema_only !== true;
+  const extent = documents ? 'with all documents' : 'without documents';
+  const all = database === null && !isPartial(selection) && documents;
   return {
     contains: [
       database === null
-        ? 'every database that the user may read, new ones too, with all documents'
-        : `the database ${database}, with all documents`,
+        ? `every database that the user may read, new ones too, ${extent}`
+        : `the database ${database}, ${extent}`,
       ...(include.length > 0 ? [`of it only ${include.join(', ')}`] : []),
       all
         ? 'on a replica set with an oplog: all of it as of one instant, the end of the dump'
@@ -49,7 +51,8 @@ function coverage(url: string, selection: Selection): Coverage {
     ],
     lacks: [
       ...exclude.map((pattern) => `${pattern}, which is left out`),
-      ...(all ? [] : ['users and roles: they come only with all databases of a server']),
+      ...(documents ? [] : ['documents, and so what is kept as such: stored functions, users and roles']),
+      ...(all || !documents ? [] : ['users and roles: they come only with all databases of a server']),
       'the databases local and config (the oplog itself, sessions, the catalogue of a sharded cluster)',
       'no point in time between two backups; UUIDs of collections are recorded, and new ones are given by a restore',
       "the server's configuration, keys and certificates; Atlas Search and vector indexes",

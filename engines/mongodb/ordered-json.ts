@@ -15,6 +15,17 @@ export function parseOrdered(text: string): Ordered {
   return value;
 }
 
+/** Writes such a value as canonical extended JSON, its documents in their order. */
+export function formatOrdered(value: Ordered): string {
+  if (Array.isArray(value)) return `[${value.map(formatOrdered).join(',')}]`;
+  if (isDocument(value)) {
+    const fields = [...value].map(([name, each]) => `${JSON.stringify(name)}:${formatOrdered(each)}`);
+    return `{${fields.join(',')}}`;
+  }
+  if (value === undefined) return '{"$undefined":true}';
+  return BSON.EJSON.stringify(value, { relaxed: false });
+}
+
 class Reader {
   readonly #text: string;
   #at = 0;

@@ -176,7 +176,10 @@ function checkRequest(request: RestoreRequest, picked: IndexedDatabase[], index:
 function warningsOf(index: MongoIndex, server: ServerFacts, request: RestoreRequest): string[] {
   const major = (version: string) => Number.parseInt(version, 10);
   return [
-    ...(index.oplog === null
+    ...(index.schema_only === true
+      ? ['the backup holds no documents: collections come back empty, with their options and indexes']
+      : []),
+    ...(index.oplog === null && index.schema_only !== true
       ? ['the backup is not of one instant: each collection comes back as of its own']
       : []),
     ...(major(server.version) < major(index.server.version)

@@ -1,4 +1,5 @@
 import type { Manifest } from '../../repository/manifest.ts';
+import type { Selection } from '../engine.ts';
 import { oneLine, openedStream, shellWord } from '../stock.ts';
 
 /**
@@ -12,8 +13,10 @@ export function stockRestore(manifest: Manifest): string[] {
   )?.version;
   const ferret = manifest.details.product === 'FerretDB';
   const whole = manifest.details.one_instant === true && !ferret;
+  const { schema_only } = (manifest.details.selection ?? {}) as Selection;
   const lines = [
     'set -e -o pipefail',
+    ...(schema_only === true ? ['# without documents: collections come back empty'] : []),
     `# mongorestore ${needed ?? ''} or newer; MONGO_CONFIG names a file (mode 0600) with two lines: uri: "mongodb://…" and password: "…"`,
   ];
   for (const stream of new Set(manifest.contents.map((content) => content.stream))) {

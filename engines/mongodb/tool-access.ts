@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MongoClient } from 'mongodb';
 import type { Target } from '../engine.ts';
 import { applicationName } from './connection.ts';
 import { formatMongoUrl, isDirect, type MongoUrl, parseMongoUrl } from './url.ts';
@@ -45,6 +46,20 @@ export async function withToolAccess<T>(
   } finally {
     await rm(file, { force: true });
   }
+}
+
+/** A program of ours reads the same file. @param config as `--config=FILE` */
+export async function connectAsTool(config: string): Promise<MongoClient> {
+  const said = new Map<string, string>();
+  for (const line of (await readFile(config.replace(/^--config=/, ''), 'utf8')).split('\n')) {
+    const colon = line.indexOf(': ');
+    if (colon !== -1) said.set(line.slice(0, colon), JSON.parse(line.slice(colon + 2)) as string);
+  }
+  const uri = said.get('uri') ?? '';
+  const user = /^mongodb(?:\+srv)?:\/\/([^@/?]+)@/.exec(uri)?.[1];
+  const auth = { username: decodeURIComponent(user ?? ''), password: said.get('password') ?? '' };
+  const client = new MongoClient(uri, user === undefined ? {} : { auth });
+  return client.connect();
 }
 
 function forTools(url: MongoUrl, executionId: string, member: string | undefined): string {

@@ -23,15 +23,19 @@ export function ownProgram(
  * Runs such a program: what it throws is a line on standard error and exit code 1.
  * @param title its name in process lists
  */
-export function endWith(body: () => void, title?: string): void {
+export function endWith(body: () => void | Promise<void>, title?: string): void {
   if (title !== undefined) process.title = title;
   try {
-    body();
+    body()?.catch(fail);
   } catch (error) {
-    const broken = (error as NodeJS.ErrnoException).code === 'EPIPE';
-    process.stderr.write(
-      `${broken ? 'broken pipe' : error instanceof Error ? error.message : String(error)}\n`,
-    );
-    process.exitCode = 1;
+    fail(error);
   }
+}
+
+function fail(error: unknown): void {
+  const broken = (error as NodeJS.ErrnoException).code === 'EPIPE';
+  process.stderr.write(
+    `${broken ? 'broken pipe' : error instanceof Error ? error.message : String(error)}\n`,
+  );
+  process.exitCode = 1;
 }

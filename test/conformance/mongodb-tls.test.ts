@@ -72,7 +72,10 @@ function target(server: MongoServer, query: string, host = 'localhost'): Target 
   };
 }
 
-/** The probe and the dump, since they reach the server by two implementations: both do it, or the first refuses. */
+/**
+ * The probe, the dump and the one without documents, since they reach the server by the driver, by mongodump, and by a program
+ * of ours: all do it, or the first refuses.
+ */
 async function reach(to: Target): Promise<{ code: string; message: string } | 'reached'> {
   await using run = await TestRun.start();
   const looked = await engine.probe(to, run.context).then(
@@ -81,6 +84,7 @@ async function reach(to: Target): Promise<{ code: string; message: string } | 'r
   );
   if (looked !== null) return looked;
   await engine.dump(to, request, run.sink, run.context);
+  await engine.dump(to, { ...request, selection: { schema_only: true } }, run.sink, run.context);
   return 'reached';
 }
 
