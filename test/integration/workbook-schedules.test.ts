@@ -98,7 +98,7 @@ test('a workflow that is of no instance is scheduled, and listed among the sched
 test('past fires of a workflow run one after the other, each with its own instant', async () => {
   const { platform } = shop;
   const { id } = await platform.json<ScheduleJson>([
-    ...['schedule-create', '0 5 * * *', 'daily', '--workflow', 'probe.echo', '--input', '{"word": "then"}'],
+    ...['schedule-create', '0 5 1-3 1 *', 'daily', '--workflow', 'probe.echo', '--input', '{"word": "then"}'],
   ]);
   const begun = await platform.json([
     ...['schedule-backfill', 'daily', '--from', '2026-01-01 05:00', '--to', '2026-01-03T05:00Z'],
