@@ -13,6 +13,7 @@ export type WorkbookRegistryActivities = ReturnType<typeof createWorkbookRegistr
 
 /** The registry of workbooks, for the workflows that run and change them. */
 export function createWorkbookRegistryActivities(deps: ActivityDeps) {
+  const read = remembering(rawOf);
   return withFailures({
     /** Writes a revision: creation, change, or, without a text, deletion. @throws conflict, refused, usage */
     async workbook_write(input: {
@@ -42,7 +43,7 @@ export function createWorkbookRegistryActivities(deps: ActivityDeps) {
         const stored = isNewest
           ? newest
           : await storedWorkbook(deps.repository, newest.name, { kind: newest.kind, revision: pinned });
-        const raw = rawOf(stored.text);
+        const raw = read(stored.text);
         if (raw === undefined) continue;
         pins[stored.id] = stored.revision;
         definitions.addFile(stored.kind, stored.name, raw);
@@ -66,6 +67,26 @@ export function createWorkbookRegistryActivities(deps: ActivityDeps) {
       return lookElsewhere(deps, input.execution_id);
     },
   });
+}
+
+/** Characters of texts that a worker keeps what it has read of. */
+const mostKept = 8 * 1024 * 1024;
+
+/** Reads each text once: every run looks at the whole registry. What was asked for last is forgotten last. */
+function remembering(readText: (text: string) => Dictionary | undefined): typeof readText {
+  const known = new Map<string, Dictionary | undefined>();
+  let kept = 0;
+  return (text) => {
+    const raw = known.has(text) ? known.get(text) : readText(text);
+    kept += known.delete(text) ? 0 : text.length;
+    known.set(text, raw);
+    for (const oldest of known.keys()) {
+      if (kept <= mostKept) break;
+      known.delete(oldest);
+      kept -= oldest.length;
+    }
+    return raw;
+  };
 }
 
 /** Ad-hoc actions of a file, by their full names. */
@@ -96,15 +117,9 @@ function checkText(name: string, text: string, kind: WorkbookKind): void {
   }
 }
 
-const parsed = new Map<string, Dictionary>();
-
 /** Parsed once for each text: a platform has few workbooks, and many runs. Undefined for one that has faults. */
 function rawOf(text: string): Dictionary | undefined {
-  const known = parsed.get(text);
-  if (known !== undefined) return known;
   const { raw, faults } = parseDefinitions(text);
   if (raw === undefined || faults.length > 0) return undefined;
-  if (parsed.size >= 100) parsed.delete(parsed.keys().next().value as string);
-  parsed.set(text, raw);
   return raw;
 }

@@ -20,6 +20,7 @@ export class WorkbookRuns {
   readonly #platform: Platform;
   readonly taskQueue = 'backupctl';
   #surroundings: Surroundings | undefined;
+  readonly #former: Surroundings[] = [];
   /** Milliseconds until a platform that is away has to be there again. */
   readonly #patience: number;
 
@@ -29,9 +30,18 @@ export class WorkbookRuns {
   }
 
   async close(): Promise<void> {
-    const closing = this.#surroundings?.close();
+    const all = [...this.#former, ...(this.#surroundings === undefined ? [] : [this.#surroundings])];
     this.#surroundings = undefined;
-    await closing;
+    this.#former.length = 0;
+    await Promise.all(all.map((each) => each.close().catch(() => undefined)));
+  }
+
+  /** A platform that was started again has another port. */
+  #forget(used: Surroundings | undefined): void {
+    if (used === undefined || used !== this.#surroundings) return;
+    this.#surroundings = undefined;
+    // Others use it still, and will see that nobody answers.
+    this.#former.push(used);
   }
 
   link(): Promise<TemporalLink> {
@@ -47,13 +57,14 @@ export class WorkbookRuns {
   async #insist<T>(what: (link: TemporalLink) => Promise<T>): Promise<T> {
     const until = performance.now() + this.#patience;
     for (;;) {
+      const used = this.#surroundings;
       try {
         return await what(await this.link());
       } catch (error) {
         if (performance.now() > until || !isAway(error)) throw error;
       }
       await sleep(200);
-      await this.close();
+      this.#forget(used);
     }
   }
 
@@ -142,6 +153,19 @@ export class WorkbookRuns {
       for await (const { workflowId } of client.workflow.list({ query })) found.push(workflowId);
       return found;
     });
+  }
+
+  /** Cancels what is open, such as what is paused. @returns what is open all the same, after a minute */
+  async openAfterCancel(): Promise<string[]> {
+    const end = performance.now() + 60_000;
+    for (const workflowId of await this.open()) {
+      await this.cancel(workflowId.slice(workbookRunId('').length)).catch(() => undefined);
+    }
+    for (;;) {
+      const open = await this.open();
+      if (open.length === 0 || performance.now() > end) return open;
+      await sleep(200);
+    }
   }
 
   /** The newest task of a name, by its path through sub-workflows: `outer/inner#1`. */

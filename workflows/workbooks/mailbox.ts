@@ -152,7 +152,7 @@ function applyUpdate(run: Run, { action_execution_id: id, state, output }: Actio
   }
   const outcomes: Partial<Record<typeof state, Outcome | 'cancelled'>> = {
     SUCCESS: { result: output },
-    ERROR: { error: output ?? 'Unknown' },
+    ERROR: { error: output ?? 'Unknown error' },
     CANCELLED: 'cancelled',
   };
   const outcome = outcomes[state];
