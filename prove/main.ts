@@ -9,6 +9,7 @@ import { many } from './many.ts';
 import { add, type Proof, type Tally } from './proof.ts';
 import { recover } from './recover.ts';
 import { row, table, writeReport } from './report.ts';
+import { workbookKills } from './workbook-kills.ts';
 import { workbooks } from './workbooks.ts';
 
 const proofs: readonly Proof[] = [cancel, kills, cron, flip, recover, many, workbooks];

@@ -4,6 +4,7 @@ import type { WorkbookKind } from '../repository/workbook-copy.ts';
 
 const { workbook_write } = proxyActivities<WorkbookRegistryActivities>({
   startToCloseTimeout: '2 minutes',
+  heartbeatTimeout: '10 seconds',
   scheduleToCloseTimeout: '10 minutes',
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds' },
 });

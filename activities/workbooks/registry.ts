@@ -5,6 +5,7 @@ import { Definitions } from '../../workbooks/engine/definitions.ts';
 import { type Dictionary, isDictionary, own, put } from '../../workbooks/expressions/value.ts';
 import { parseDefinitions } from '../../workbooks/language/check.ts';
 import type { LoadedWorkflow } from '../../workflows/workbooks/types.ts';
+import { beating } from '../beating.ts';
 import type { ActivityDeps } from '../deps.ts';
 import { withFailures } from '../failure.ts';
 import { lookElsewhere } from './elsewhere.ts';
@@ -14,7 +15,7 @@ export type WorkbookRegistryActivities = ReturnType<typeof createWorkbookRegistr
 /** The registry of workbooks, for the workflows that run and change them. */
 export function createWorkbookRegistryActivities(deps: ActivityDeps) {
   const read = remembering(rawOf);
-  return withFailures({
+  const activities = withFailures({
     /** Writes a revision: creation, change, or, without a text, deletion. @throws conflict, refused, usage */
     async workbook_write(input: {
       kind?: WorkbookKind;
@@ -67,6 +68,8 @@ export function createWorkbookRegistryActivities(deps: ActivityDeps) {
       return lookElsewhere(deps, input.execution_id);
     },
   });
+  // The worker may be killed at any time: another one is not to wait long for it.
+  return beating(['workbook_write', 'workbook_load', 'workbook_elsewhere'], activities);
 }
 
 /** Characters of texts that a worker keeps what it has read of. */

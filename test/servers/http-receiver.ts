@@ -8,7 +8,7 @@ export interface ReceivedRequest {
   body: string;
 }
 
-/** A web server of 127.0.0.1 that keeps what it is sent. */
+/** A web server of 127.0.0.1 that keeps what it is sent; what asks for `/hang` waits for ever. */
 export interface HttpReceiver {
   port: number;
   /** `http://127.0.0.1:PORT` */
@@ -29,6 +29,7 @@ export async function startHttpReceiver(): Promise<HttpReceiver> {
     request.on('end', () => {
       const { method = '', url: path = '', headers } = request;
       requests.push({ method, path, headers, body: Buffer.concat(pieces).toString('utf8') });
+      if (path === '/hang') return;
       response.writeHead(statuses.shift() ?? 200).end('so be it');
     });
   });

@@ -95,7 +95,7 @@ export class Actions {
   ): Promise<void> {
     const { action_run } = proxyActivities<WorkbookActivities>({
       startToCloseTimeout: request.timeout === null ? '7 days' : `${request.timeout + 60} seconds`,
-      heartbeatTimeout: '30 seconds',
+      heartbeatTimeout: '20 seconds',
       cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
       // Whether an action that was cut off may run again, the activity itself decides: it has to say so if not.
       retry: { initialInterval: '1 second', maximumInterval: '1 minute', maximumAttempts: 20 },

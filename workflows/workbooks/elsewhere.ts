@@ -7,6 +7,7 @@ import type { Dictionary, Value } from '../../workbooks/expressions/value.ts';
 
 const { workbook_elsewhere } = proxyActivities<WorkbookRegistryActivities>({
   startToCloseTimeout: '1 minute',
+  heartbeatTimeout: '10 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '30 seconds', maximumAttempts: 5 },
 });
 
