@@ -12,7 +12,7 @@ import { row, table, writeReport } from './report.ts';
 import { workbookKills } from './workbook-kills.ts';
 import { workbooks } from './workbooks.ts';
 
-const proofs: readonly Proof[] = [cancel, kills, cron, flip, recover, many, workbooks];
+const proofs: readonly Proof[] = [cancel, kills, cron, flip, recover, many, workbooks, workbookKills];
 const usage = `npm run prove -- [NAME …] [--seed N] [--runs N] [--fresh] [--write]
 
 Proofs: ${proofs.map(({ name }) => name).join(', ')} (without a name: all of them).

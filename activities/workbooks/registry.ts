@@ -69,7 +69,7 @@ export function createWorkbookRegistryActivities(deps: ActivityDeps) {
     },
   });
   // The worker may be killed at any time: another one is not to wait long for it.
-  return beating(['workbook_write', 'workbook_load', 'workbook_elsewhere'], activities);
+  return beating(['workbook_write', 'workbook_elsewhere'], activities);
 }
 
 /** Characters of texts that a worker keeps what it has read of. */

@@ -6,7 +6,6 @@ import type { LoadedWorkflow, WorkbookRunInput } from './types.ts';
 // reading does.
 const { workbook_load } = proxyLocalActivities<Pick<WorkbookRegistryActivities, 'workbook_load'>>({
   startToCloseTimeout: '2 minutes',
-  heartbeatTimeout: '10 seconds',
   retry: { initialInterval: '1 second', maximumInterval: '1 minute', maximumAttempts: 20 },
 });
 
