@@ -16,6 +16,8 @@ export interface Property {
   value: unknown;
   show: 'always' | 'set' | 'long';
   isDefault?: boolean;
+  /** What stands in the table in its place, unless with `--long`: where the value may be longer than anyone reads. */
+  brief?: unknown;
 }
 
 /** Rows of a table that may be long. */
@@ -106,8 +108,12 @@ export class Output {
     const shown = Object.entries(properties).filter(
       ([, { show, isDefault }]) => this.long || show === 'always' || (show === 'set' && isDefault !== true),
     );
+    const cell = ({ value, brief }: Property) => (this.long || brief === undefined ? value : brief);
     this.text(
-      renderProperties(Object.fromEntries(shown.map(([name, { value }]) => [name, value])), this.#paint()),
+      renderProperties(
+        Object.fromEntries(shown.map(([name, property]) => [name, cell(property)])),
+        this.#paint(),
+      ),
     );
   }
 

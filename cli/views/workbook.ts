@@ -12,7 +12,17 @@ import type { Column, Property } from '../output/output.ts';
 
 const listed = (names: readonly string[]) => (names.length === 0 ? null : names.join(', '));
 const always = (value: unknown): Property => ({ value, show: 'always' });
+const cut = (value: unknown): Property => ({ value, show: 'always', brief: briefly(value) });
 const long = (value: unknown): Property => ({ value, show: 'long' });
+
+/** The first line of a reason, and no more of any value than a table has room for; `--long` and `--json` have the whole. */
+function briefly(value: unknown): unknown {
+  const room = 2 * widest;
+  const text = typeof value === 'string' ? (value.split('\n')[0] ?? '') : pythonJson(value);
+  const isWhole = text.length <= room && text === (typeof value === 'string' ? value : text);
+  if (value === null || value === undefined || isWhole) return value;
+  return `${text.slice(0, room)}…`;
+}
 
 /** Longer ones would make a table that nobody can read: `--json` and the `-show` commands have the whole. */
 const widest = 100;
@@ -91,9 +101,9 @@ export function runProperties(run: WorkflowExecution): Record<string, Property> 
     workflow_name: always(run.workflowName),
     description: always(run.description),
     state: always(run.state),
-    state_info: always(run.stateInfo),
-    input: always(run.input),
-    output: always(run.output),
+    state_info: cut(run.stateInfo),
+    input: cut(run.input),
+    output: cut(run.output),
     params: long(run.params),
     schedule_id: { value: run.scheduleId, show: 'set', isDefault: run.scheduleId === null },
     root_execution_id: { value: run.rootExecutionId, show: 'set', isDefault: run.rootExecutionId === null },
@@ -123,9 +133,9 @@ export function taskProperties(task: TaskDetails): Record<string, Property> {
     execution_id: always(task.executionId),
     workflow_name: always(task.workflowName),
     state: always(task.state),
-    state_info: always(task.stateInfo),
-    result: always(task.result),
-    published: always(task.published),
+    state_info: cut(task.stateInfo),
+    result: cut(task.result),
+    published: cut(task.published),
     created_at: always(task.createdAt),
     started_at: always(task.startedAt),
     finished_at: always(task.finishedAt),
