@@ -57,7 +57,9 @@ export const workbooksSchema = z.strictObject({
       allow: z
         .array(host)
         .optional()
-        .describe('mail servers that `std.email` may speak to, as host or host:port; default: any'),
+        .describe(
+          'mail servers that `std.email` may speak to, as host or host:port; default: any at a public address',
+        ),
       verify: z
         .boolean('true or false')
         .optional()

@@ -1,9 +1,10 @@
+import { lookup } from 'node:dns/promises';
 import { connect, type Socket } from 'node:net';
 import type { WorkbooksConfig } from '../../config/workbooks.ts';
 import { messageOf } from '../../errors/backupctl-error.ts';
 import { isTrue, typeName } from '../../workbooks/actions/python-value.ts';
 import { type Dictionary, own, type Value } from '../../workbooks/expressions/value.ts';
-import { isAllowed } from './addresses.ts';
+import { isAllowed, isPublic } from './addresses.ts';
 import { ActionFailure } from './failure.ts';
 import type { ActionSecrets } from './secrets.ts';
 
@@ -17,6 +18,29 @@ export interface EmailSurroundings {
 
 /** Milliseconds that a server has for each answer. */
 const answerWithin = 60_000;
+
+/**
+ * What a name stands for, if that is no private network: a mail server of one's own has to be listed.
+ * @throws ActionFailure
+ */
+async function publicAddress(host: string): Promise<string> {
+  let found: { address: string }[];
+  try {
+    found = await lookup(host, { all: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new ActionFailure(
+      `Failed to send an email message: ${host} cannot be resolved (${code ?? 'it failed'})`,
+    );
+  }
+  const blocked = found.find(({ address }) => !isPublic(address));
+  if (blocked !== undefined || found[0] === undefined) {
+    throw new ActionFailure(
+      `Failed to send an email message: ${host} is at a private address (${blocked?.address}), and not below workbooks.email.allow in the worker's configuration`,
+    );
+  }
+  return found[0].address;
+}
 
 /** Characters of a body. */
 const longestBody = 10 * 1024 * 1024;
@@ -47,12 +71,13 @@ export async function runEmail(input: Dictionary, surroundings: EmailSurrounding
   const fill = (text: string) => secrets.fill(text, { host, port, credentials: false });
   if (password !== null && password.length >= 4) secrets.hide(password);
   const html = optionalText(input, 'html_body');
+  const address = config.allow === null ? await publicAddress(host) : host;
   const { createTransport } = await import('nodemailer');
   const sockets: Socket[] = [];
   const transport = createTransport({
     // A connection of our own, which ends with the action.
     getSocket: (_options, done) => {
-      const socket = connect(port, host);
+      const socket = connect(port, address);
       sockets.push(socket);
       socket.setTimeout(answerWithin, () => socket.destroy(new Error('no answer in time')));
       socket.once('error', (error) => done(error));

@@ -42,6 +42,8 @@ export async function runPlatform(
       : answer;
   } catch (error) {
     signal.throwIfAborted();
+    // A value of a kind that the method cannot take would not be another one the next time.
+    if (error instanceof TypeError) throw new ActionFailure(`the input is not what ${action.name} takes`);
     if (!(error instanceof BackupctlError)) throw error;
     if (error.code === 'unavailable' && action.repeatable) throw error;
     throw new ActionFailure(error.hint === undefined ? error.message : `${error.message} (${error.hint})`);

@@ -36,7 +36,7 @@ export function createWorkbookRegistryActivities(deps: ActivityDeps) {
       pins: Record<string, number>;
     }): Promise<LoadedWorkflow> {
       const definitions = new Definitions();
-      const pins: Record<string, number> = { ...input.pins };
+      const pins: Record<string, number> = Object.assign(Object.create(null), input.pins);
       const actions: Record<string, Dictionary> = {};
       for (const newest of await storedWorkbooks(deps.repository)) {
         const pinned = Object.hasOwn(pins, newest.id) ? pins[newest.id] : undefined;

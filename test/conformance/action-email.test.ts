@@ -57,9 +57,12 @@ async function startServer(tls: { key: string; cert: string } | null) {
 }
 
 beforeAll(async () => {
-  worker = await actionWorker('workbooks: { email: { verify: false }, secrets: { SMTP: { env: SMTP } } }', {
-    env: { SMTP: password },
-  });
+  worker = await actionWorker(
+    'workbooks: { email: { allow: [127.0.0.1], verify: false }, secrets: { SMTP: { env: SMTP } } }',
+    {
+      env: { SMTP: password },
+    },
+  );
   const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(worker.folder, name)) as [string, string];
   const request = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   execFileSync(
@@ -127,7 +130,7 @@ describe('std.email', () => {
   });
 
   test('shows it to no server whose certificate is not good, unless that is allowed', async () => {
-    const strict = await actionWorker('workbooks: { secrets: { SMTP: { env: SMTP } } }', {
+    const strict = await actionWorker('workbooks: { email: { allow: [127.0.0.1] }, secrets: { SMTP: { env: SMTP } } }', {
       env: { SMTP: password },
     });
     try {
@@ -181,6 +184,18 @@ describe('std.email', () => {
     expect(errorOf(await worker.run('std.email', { ...base, smtp_server, body: { a: 1 } }))).toContain(
       "'dict'",
     );
+  });
+
+  test('speaks to no private address that is not listed', async () => {
+    const strict = await actionWorker('workbooks: {}');
+    try {
+      for (const host of ['127.0.0.1', 'localhost']) {
+        const outcome = await strict.run('std.email', { ...base, smtp_server: `${host}:${plain.port}` });
+        expect(errorOf(outcome)).toContain('private address');
+      }
+    } finally {
+      await strict.close();
+    }
   });
 
   test('speaks to no server besides those of the list, where there is one', async () => {
