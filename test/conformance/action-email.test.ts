@@ -130,9 +130,12 @@ describe('std.email', () => {
   });
 
   test('shows it to no server whose certificate is not good, unless that is allowed', async () => {
-    const strict = await actionWorker('workbooks: { email: { allow: [127.0.0.1] }, secrets: { SMTP: { env: SMTP } } }', {
-      env: { SMTP: password },
-    });
+    const strict = await actionWorker(
+      'workbooks: { email: { allow: [127.0.0.1] }, secrets: { SMTP: { env: SMTP } } }',
+      {
+        env: { SMTP: password },
+      },
+    );
     try {
       const outcome = await strict.run('std.email', {
         ...base,

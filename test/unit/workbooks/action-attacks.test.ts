@@ -60,5 +60,5 @@ test('a template pays for what it has read and written as JSON and YAML', () => 
     '{% set x = yaml_parse(t) %}',
     '{% set x = yaml_dump(t) %}',
   ])
-    expect(() => jinja.evaluate(loop(body), scope)).toThrow(/takes more than 2000000 steps/);
+    expect(() => jinja.evaluate(loop(body), scope)).toThrow(/takes more than [0-9]+ steps/);
 });
