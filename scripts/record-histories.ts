@@ -15,6 +15,7 @@ import { projectRoot } from '../test/servers/cache.ts';
 import { descendants } from '../test/servers/process.ts';
 import { until } from '../test/servers/wait.ts';
 import { freshnessWorkflowId } from '../workflows/types.ts';
+import { recordWorkbooks } from './record-workbooks.ts';
 
 /**
  * Records the histories of `test/replay`: runs every way that an execution can go on a real platform, and writes what
@@ -472,6 +473,9 @@ if (only === undefined) await recorded({ rows: 40_000 }, record);
 if (only === undefined || only === 'retention') await recorded({ rows: 100 }, recordRetention);
 if (only === undefined || only === 'hooks') await recorded({ rows: 100 }, recordHooks);
 if (only === undefined || only === 'workflows') await recorded({ rows: 100 }, recordWorkflows);
+if (only === undefined || only === 'workbooks') {
+  await recorded({ rows: 100 }, (recorder) => recordWorkbooks(recorder, recorder.shop.platform));
+}
 if (only === undefined || only === 'deletion') await recorded({ rows: 100 }, recordDeletion);
 if (only === undefined || only === 'copies') {
   const dataDir = await mkdtemp(join(tmpdir(), 'backupctl-record-'));

@@ -129,6 +129,12 @@ describe('a workflow that was changed', () => {
       '.restore_find(',
       ['restore_create-success.json', 'restore_create-refused.json'],
     ],
+    [
+      'so that a run of a workbook takes its actions from elsewhere',
+      /\{ action_run \}/g,
+      '{ action_start: action_run }',
+      ['workbook_run-straight.json', 'workbook_run-items.json', 'workbook_run-rerun.json'],
+    ],
   ])('%s does not pass the replay', async (_what, pattern, substitute, files) => {
     const changed = code.replaceAll(pattern, substitute);
     expect(changed === code, 'the bundle has that line').toBe(false);

@@ -8,6 +8,12 @@ import type { WorkbookRuns } from './workbook-runs.ts';
 /** Why a case cannot be compared where time is real and other runs are around; undefined if it can. */
 export function reasonAgainst({ text, script }: Case, record: Outcome): string | undefined {
   if ('refused' in record) return record.at === 'create' ? 'no run' : undefined;
+  if (
+    script.some(
+      ({ do: what, when }) => what === 'resume' && when?.state !== 'PAUSED' && when?.is !== 'PAUSED',
+    )
+  )
+    return 'the client refuses to resume what is not paused';
   if (!/^name: wb$/m.test(text)) return 'it cannot have another name';
   if (record.stuck !== undefined || record.left !== undefined) return 'Mistral hangs';
   if (record.steps !== undefined) return 'the client refuses that in its own words';
@@ -52,6 +58,8 @@ export async function runOnPlatform(
   }
   await cancelled;
   const state = await runs.wait(id);
+  // Sub-workflows hear of a pause a moment later.
+  if (state === 'PAUSED') await sleep(1_500);
   const view = await runs.view(id);
   if (view === null) return { refused: await refusalOf(runs, id), at: 'start', id };
   const record = await recordOf(runs, view);
