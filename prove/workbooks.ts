@@ -6,6 +6,7 @@ import { runInProcess } from '../test/workbooks/in-process.ts';
 import { emptyTally, type OpenProof, type Proof, type Tally } from './proof.ts';
 import { generateCase } from './workbooks/generate.ts';
 import { ask } from './workbooks/oracle.ts';
+import { compareRecords } from './workbooks/recorded.ts';
 
 const batch = 100;
 /** Nothing that is generated needs as many: Mistral or ours, one of them goes round in circles. */
@@ -16,16 +17,29 @@ export const workbooks: Proof = {
   name: 'workbooks',
   claim: "runs of workbooks, ours by the hundred and generated ones, come out as in Mistral's own engine",
   unit: 'workbooks',
-  runs: 11,
+  runs: 12,
   async open(): Promise<OpenProof> {
     const made = spawnSync('sh', [join(import.meta.dirname, 'workbooks', 'venv.sh')], { stdio: 'inherit' });
     if (made.status !== 0) throw new TypeError('without Mistral nothing can be compared with it');
     return {
-      run: (index, random) => (index === 0 ? ofCases() : ofGenerated(index, random)),
+      run: async (index, random) =>
+        index === 0 ? ofRecords() : index === 1 ? ofCases() : ofGenerated(index, random),
       async close() {},
     };
   },
 };
+
+/** Expressions, actions and validation: that the records that tests hold ours against are what Mistral says. */
+function ofRecords(): Tally {
+  const { compared, notes } = compareRecords();
+  return {
+    ...emptyTally(),
+    tried: compared,
+    survived: compared - notes.length,
+    failed: notes.length,
+    notes: [...notes],
+  };
+}
 
 /** Every case: that its record is still what Mistral does, and that ours does it. */
 async function ofCases(): Promise<Tally> {
