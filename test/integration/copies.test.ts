@@ -77,14 +77,16 @@ reserve: 0B
 const create = (name: string, ...more: string[]) =>
   shop.platform.json<Shown>(['backup-create', 'orders', name, ...more]);
 const show = (id: string) => shop.platform.json<Shown>(['backup-show', id]);
+// By no command of its own: this is asked again and again.
+const copiesOf = async (id: string) => (await shop.platform.client.backupShow(id)).copies;
 const states = async (id: string) =>
-  Object.fromEntries((await show(id)).copies.map(({ name, state }) => [name, state]));
+  Object.fromEntries((await copiesOf(id)).map(({ name, state }) => [name, state]));
 
 async function everywhere(id: string): Promise<void> {
   await until(async () => Object.values(await states(id)).every((state) => state === 'COMPLETED'), {
     what: `backup ${id} to be in every repository`,
     timeout: 60_000,
-    interval: 300,
+    interval: 200,
   });
 }
 
@@ -189,9 +191,9 @@ describe('a platform with copies', () => {
     );
     const backup = await create('killed', '--wait');
     await until(() => partsOf(backup.id, from).includes(2), { what: 'the second part', timeout: 30_000 });
-    await until(async () => ((await show(backup.id)).copies.at(-1)?.progress?.bytes ?? 0) > 0, {
+    await until(async () => ((await copiesOf(backup.id)).at(-1)?.progress?.bytes ?? 0) > 0, {
       what: 'the first part to be confirmed',
-      interval: 300,
+      interval: 200,
     });
     expect((await states(backup.id)).offsite).toBe('COPYING');
     await shop.platform.kill9('everything');
@@ -246,13 +248,10 @@ describe('a platform with copies', () => {
     const backup = await create('waiting');
     const step = await until(
       async () => {
-        const { steps } = await shop.platform.json<{ steps: { name: string; output: string | null }[] }>([
-          'execution-show',
-          backup.execution_id,
-        ]);
+        const { steps } = await shop.platform.client.executionShow(backup.execution_id);
         return steps.find(({ name, output }) => name === 'await_quorum' && output?.includes('in 1 of 2'));
       },
-      { what: 'the run to wait for its copies', timeout: 60_000, interval: 500 },
+      { what: 'the run to wait for its copies', timeout: 60_000, interval: 200 },
     );
     expect(step.output).toContain('near: ');
     const shown = await show(backup.id);
