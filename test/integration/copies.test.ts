@@ -254,16 +254,18 @@ describe('a platform with copies', () => {
       { what: 'the run to wait for its copies', timeout: 60_000, interval: 200 },
     );
     expect(step.output).toContain('near: ');
-    const shown = await show(backup.id);
+    // At once: each of them tries for a while to reach what is away.
+    const [shown, listed, looked] = await Promise.all([
+      show(backup.id),
+      shop.platform.json<BackupJson[]>(['backup-list']),
+      shop.platform.cli(['status', '--json']),
+    ]);
     expect(shown.status).toBe('COPYING');
     expect(shown.copies.map(({ state }) => state)).toEqual(['COMPLETED', 'UNREACHABLE', 'UNREACHABLE']);
-    const listed = await shop.platform.json<BackupJson[]>(['backup-list']);
     expect(listed.find(({ id }) => id === backup.id)?.status).toBe('COPYING');
     // What was COMPLETED stays so while its copies are out of reach, and is what counts.
     expect(listed.find(({ id }) => id === before)?.status).toBe('COMPLETED');
-    const [status] = JSON.parse((await shop.platform.cli(['status', '--json'])).stdout) as {
-      last_backup_id: string;
-    }[];
+    const [status] = JSON.parse(looked.stdout) as { last_backup_id: string }[];
     expect(status?.last_backup_id).not.toBe(backup.id);
     // A disk that is not mounted is not begun anew.
     expect((await filesBelow(dataDir)).filter((file) => file.startsWith('near/'))).toEqual([]);
