@@ -5,9 +5,12 @@ import type { Repository } from './repository.ts';
 import type { ValueReference } from './values.ts';
 
 /** Bytes from which on a payload is compressed. */
-const large = 32 * 1024;
-/** Bytes, compressed, from which on it is kept in the repository: Temporal stops at 2 MB, and a history at 50. */
-const tooLarge = 256 * 1024;
+const large = 8 * 1024;
+/**
+ * Bytes, compressed, from which on it is kept in the repository: a turn of a workflow that starts two hundred actions and
+ * a hundred sub-workflows has to fit into the 4 MB of one request, and a history into 50.
+ */
+const tooLarge = 12 * 1024;
 /** What a worker or a person may put into one payload: a run has to fit into a worker's memory many times. */
 const largest = 256 * 1024 * 1024;
 

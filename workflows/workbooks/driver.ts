@@ -23,6 +23,7 @@ import type {
 import { isPausedOrCompleted, type State } from '../../workbooks/engine/states.ts';
 import { unstick } from '../../workbooks/engine/stuck.ts';
 import { defaultLimits, type EntropySource } from '../../workbooks/expressions/language.ts';
+import type { Value } from '../../workbooks/expressions/value.ts';
 import { Actions } from './actions.ts';
 import { newState } from './beginning.ts';
 import { Breath } from './breath.ts';
@@ -33,6 +34,7 @@ import { historyRoom } from './history.ts';
 import { loadWorkflow } from './loading.ts';
 import { Mailbox } from './mailbox.ts';
 import { resume } from './resuming.ts';
+import { share } from './sharing.ts';
 import { Timers } from './timers.ts';
 import type { LoadedWorkflow, WorkbookEnd, WorkbookRunInput } from './types.ts';
 
@@ -267,7 +269,11 @@ export class Driver {
     const { resumed: _, ...input } = this.#input;
     const { snapshot } = this;
     if (snapshot === undefined) return;
-    await continueAsNew<(input: WorkbookRunInput) => Promise<WorkbookEnd>>({ ...input, resumed: snapshot });
+    const { value, table } = share(snapshot.state as unknown as Value);
+    await continueAsNew<(input: WorkbookRunInput) => Promise<WorkbookEnd>>({
+      ...input,
+      resumed: { ...snapshot, state: value as unknown as RunState, table },
+    });
   }
 
   #hold(held: boolean): void {

@@ -4,6 +4,8 @@ import { completeAction, completeChild } from '../../workbooks/engine/events.ts'
 import { reopenTask, rerunTask } from '../../workbooks/engine/lifecycle.ts';
 import type { Run } from '../../workbooks/engine/run.ts';
 import type { ActionExecution, RunState, TaskExecution } from '../../workbooks/engine/state.ts';
+import type { Value } from '../../workbooks/expressions/value.ts';
+import { unshare } from './sharing.ts';
 import type { ResumedRun } from './types.ts';
 
 interface Start {
@@ -13,10 +15,14 @@ interface Start {
 
 /** Takes up a run where it stood, and says which of its actions have to be started here. */
 export function resume(
-  { state, awaiting, queued = [], order }: ResumedRun,
+  { state, table, awaiting, queued = [], order }: ResumedRun,
   made: (state: RunState) => Run,
 ): { readonly run: Run; readonly starts: readonly Start[] } {
-  const run = made(state);
+  const whole =
+    table === undefined
+      ? state
+      : (unshare({ value: state as unknown as Value, table }) as unknown as RunState);
+  const run = made(whole);
   const waits = new Set(awaiting);
   const open = run.state.tasks
     .flatMap((task) => task.executions.map((execution) => ({ task, execution })))

@@ -38,6 +38,8 @@ export interface WorkbookParent {
 
 export interface ResumedRun {
   state: RunState;
+  /** What occurs in the state more than once, if that refers to it: see `sharing.ts`. */
+  table?: Value[];
   loaded: LoadedWorkflow;
   /** Asynchronous actions that were started, and wait for an update. */
   awaiting: string[];
