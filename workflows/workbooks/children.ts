@@ -1,5 +1,6 @@
 import {
   type CancellationScope,
+  type ExternalWorkflowHandle,
   getExternalWorkflowHandle,
   isCancellation,
   ParentClosePolicy,
@@ -144,6 +145,11 @@ export class Children {
   tell(execution: ActionExecution, order: ChildOrder): void {
     // One that waits for room starts once the run goes on, or never.
     if (this.#queue.some((each) => each.execution === execution)) return;
+    if (order.kind === 'stop' && order.message === null) {
+      // Temporal takes a run for cancelled, rather than failed, only if it was asked to.
+      this.#say(execution.id, (run) => run.cancel());
+      return;
+    }
     const signal: OrderSignal = order.kind === 'stop' ? { kind: 'stop', message: order.message } : order;
     this.#signal(execution.id, messages.order, signal);
   }
@@ -163,12 +169,16 @@ export class Children {
     this.#signal(input.parent.execution_id, messages.child, signal);
   }
 
-  /** In the order said. One that has ended hears nothing more, and need not. */
   #signal(executionId: string, name: string, signal: OrderSignal | ChildSignal): void {
+    this.#say(executionId, (run) => run.signal(name, signal));
+  }
+
+  /** In the order said. One that has ended hears nothing more, and need not. */
+  #say(executionId: string, what: (run: ExternalWorkflowHandle) => Promise<void>): void {
     const before = this.#said.get(executionId) ?? Promise.resolve();
     this.#talking += 1;
     const said = before
-      .then(() => getExternalWorkflowHandle(workbookRunId(executionId)).signal(name, signal))
+      .then(() => what(getExternalWorkflowHandle(workbookRunId(executionId))))
       .catch(() => undefined)
       .finally(() => {
         this.#talking -= 1;

@@ -19,22 +19,22 @@ export function share(value: Value): Shared {
   const repeated = repetitions(value);
   const places = new Map<Value, number>();
   const table: Value[] = [];
-  const contents = (node: Value): Value => {
-    if (Array.isArray(node)) return node.map(written);
-    if (!isDictionary(node)) return node;
+  const contents = (part: Value): Value => {
+    if (Array.isArray(part)) return part.map(written);
+    if (!isDictionary(part)) return part;
     const copy: { [key: string]: Value } = {};
-    for (const key of Object.keys(node)) {
-      put(copy, key.startsWith(mark) ? mark + key : key, written(node[key] as Value));
+    for (const key of Object.keys(part)) {
+      put(copy, key.startsWith(mark) ? mark + key : key, written(part[key] as Value));
     }
     return copy;
   };
-  const written = (node: Value): Value => {
-    if (!repeated.has(node)) return contents(node);
-    let place = places.get(node);
+  const written = (part: Value): Value => {
+    if (!repeated.has(part)) return contents(part);
+    let place = places.get(part);
     if (place === undefined) {
-      const entry = contents(node);
+      const entry = contents(part);
       place = table.push(entry) - 1;
-      places.set(node, place);
+      places.set(part, place);
     }
     return { [mark]: place };
   };
@@ -44,13 +44,13 @@ export function share(value: Value): Shared {
 /** What was shared, with each thing that occurs more than once being one in memory. */
 export function unshare({ value, table }: Shared): Value {
   const known: Value[] = [];
-  const read = (node: Value): Value => {
-    if (Array.isArray(node)) return node.map(read);
-    if (!isDictionary(node)) return node;
-    if (Object.hasOwn(node, mark)) return known[node[mark] as number] as Value;
+  const read = (part: Value): Value => {
+    if (Array.isArray(part)) return part.map(read);
+    if (!isDictionary(part)) return part;
+    if (Object.hasOwn(part, mark)) return known[part[mark] as number] as Value;
     const copy: { [key: string]: Value } = {};
-    for (const key of Object.keys(node)) {
-      put(copy, key.startsWith(mark) ? key.slice(1) : key, read(node[key] as Value));
+    for (const key of Object.keys(part)) {
+      put(copy, key.startsWith(mark) ? key.slice(1) : key, read(part[key] as Value));
     }
     return copy;
   };
@@ -62,15 +62,15 @@ export function unshare({ value, table }: Shared): Value {
 function repetitions(value: Value): ReadonlySet<Value> {
   const seen = new Set<Value>();
   const repeated = new Set<Value>();
-  const look = (node: Value): void => {
-    const isText = typeof node === 'string' && node.length >= longText;
-    if (!isText && (typeof node !== 'object' || node === null)) return;
-    if (seen.has(node)) {
-      repeated.add(node);
+  const look = (part: Value): void => {
+    const isText = typeof part === 'string' && part.length >= longText;
+    if (!isText && (typeof part !== 'object' || part === null)) return;
+    if (seen.has(part)) {
+      repeated.add(part);
       return;
     }
-    seen.add(node);
-    if (typeof node === 'object') for (const each of Object.values(node)) look(each as Value);
+    seen.add(part);
+    if (typeof part === 'object') for (const each of Object.values(part)) look(each as Value);
   };
   look(value);
   return repeated;
