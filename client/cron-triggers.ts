@@ -5,7 +5,8 @@ import { searchAttributes } from '../workflows/types.ts';
 import { quoted } from './attributes.ts';
 import { concurrently } from './concurrently.ts';
 import { cronTriggerId, isExhausted, toCronTrigger } from './cron-trigger-record.ts';
-import { isAlreadyThere, isNotFound } from './grpc-errors.ts';
+import { isAlreadyThere } from './grpc-errors.ts';
+import { describeSchedule, listedSchedules } from './schedule-lookup.ts';
 import { firedArguments, scheduleKinds, scheduleRequest } from './schedule-record.ts';
 import type { Surroundings } from './surroundings.ts';
 import type { CronTrigger, CronTriggerOptions } from './types.ts';
@@ -58,14 +59,17 @@ export class CronTriggers {
     };
     await this.#make(request, policy, remaining);
     const query = `${searchAttributes.schedule} = ${quoted(id)}`;
-    await until(async () => (await this.#listedIds(query)).length > 0);
+    await until(async () => (await listedSchedules(this.#surroundings, query)).length > 0);
     return this.show(name);
   }
 
   /** See {@link BackupClient.cronTriggerList}. */
   async list(): Promise<CronTrigger[]> {
-    const ids = await this.#listedIds(`${searchAttributes.kind} = ${quoted(scheduleKinds.cronTrigger)}`);
-    const found = await concurrently(ids, DESCRIBES, (id) => this.#describe(id));
+    const ids = await listedSchedules(
+      this.#surroundings,
+      `${searchAttributes.kind} = ${quoted(scheduleKinds.cronTrigger)}`,
+    );
+    const found = await concurrently(ids, DESCRIBES, (id) => describeSchedule(this.#surroundings, id));
     return found
       .map((description) => (description === null ? null : toCronTrigger(description)))
       .filter((trigger) => trigger !== null)
@@ -83,7 +87,7 @@ export class CronTriggers {
     const { deleteSchedule } = await import('./schedule-deletion.ts');
     await deleteSchedule(this.#surroundings, description);
     const query = `${searchAttributes.schedule} = ${quoted(description.scheduleId)}`;
-    await until(async () => (await this.#listedIds(query)).length === 0);
+    await until(async () => (await listedSchedules(this.#surroundings, query)).length === 0);
   }
 
   /** One that has no execution left makes room for another of its name. @throws BackupctlError conflict */
@@ -114,7 +118,7 @@ export class CronTriggers {
       } catch (error) {
         if (!isAlreadyThere(error)) throw error;
       }
-      const there = await this.#describe(id);
+      const there = await describeSchedule(this.#surroundings, id);
       // It was our own call, whose answer was lost.
       if (there !== null && firedArguments(there)?.[1].active_since === policy.active_since) return;
       if (there !== null && (attempt > 3 || !isExhausted(there))) {
@@ -131,32 +135,11 @@ export class CronTriggers {
   async #find(nameOrId: string): Promise<ScheduleDescription> {
     const ids = [cronTriggerId(nameOrId), ...(uuid.test(nameOrId) ? [nameOrId.toLowerCase()] : [])];
     for (const id of ids) {
-      const description = await this.#describe(id);
+      const description = await describeSchedule(this.#surroundings, id);
       if (description !== null && toCronTrigger(description) !== null) return description;
     }
     throw new BackupctlError('not-found', `there is no cron trigger ${nameOrId}`, {
       hint: '`backupctl cron-trigger-list` shows those that exist; one that has fired as often as it was to is gone',
-    });
-  }
-
-  async #describe(id: string): Promise<ScheduleDescription | null> {
-    const link = await this.#surroundings.temporal();
-    return link.call(async ({ schedule }) => {
-      try {
-        return await schedule.getHandle(id).describe();
-      } catch (error) {
-        if (isNotFound(error)) return null;
-        throw error;
-      }
-    });
-  }
-
-  async #listedIds(query: string): Promise<string[]> {
-    const link = await this.#surroundings.temporal();
-    return link.call(async ({ schedule }) => {
-      const ids: string[] = [];
-      for await (const { scheduleId } of schedule.list({ query, pageSize: 1000 })) ids.push(scheduleId);
-      return ids;
     });
   }
 }

@@ -10,10 +10,11 @@ import {
 } from '../workflows/types.ts';
 import { quoted } from './attributes.ts';
 import { concurrently } from './concurrently.ts';
-import { isAlreadyThere, isNotFound } from './grpc-errors.ts';
+import { isAlreadyThere } from './grpc-errors.ts';
 import type { InstanceNames } from './instance-names.ts';
 import { toRecord } from './max-age.ts';
 import type { Draft } from './schedule-change.ts';
+import { describeSchedule, listedSchedules } from './schedule-lookup.ts';
 import { noticesOf } from './schedule-notices.ts';
 import {
   argumentsOf,
@@ -105,7 +106,9 @@ export class Schedules {
     });
     const created = await this.show(id);
     await until(
-      async () => (await this.#listedIds(`${searchAttributes.schedule} = ${quoted(id)}`)).length > 0,
+      async () =>
+        (await listedSchedules(this.#surroundings, `${searchAttributes.schedule} = ${quoted(id)}`)).length >
+        0,
     );
     return { ...created, notices: await noticesOf(link, created) };
   }
@@ -161,7 +164,9 @@ export class Schedules {
     }
     const [nameOf, found] = await Promise.all([
       this.#instances.all(),
-      this.#listedIds(query).then((ids) => concurrently(ids, DESCRIBES, (id) => this.#describe(id))),
+      listedSchedules(this.#surroundings, query).then((ids) =>
+        concurrently(ids, DESCRIBES, (id) => describeSchedule(this.#surroundings, id)),
+      ),
     ]);
     return found
       .map((description) => (description === null ? null : toSchedule(description, nameOf)))
@@ -172,7 +177,7 @@ export class Schedules {
   /** See {@link BackupClient.scheduleShow}. */
   async show(reference: string): Promise<Schedule> {
     const id = await this.idOf(reference);
-    const description = await this.#describe(id);
+    const description = await describeSchedule(this.#surroundings, id);
     const schedule = description === null ? null : await this.#toSchedule(description);
     if (schedule === null) throw noSchedule(id);
     return schedule;
@@ -181,12 +186,14 @@ export class Schedules {
   /** See {@link BackupClient.scheduleDelete}. */
   async delete(reference: string): Promise<void> {
     const id = await this.idOf(reference);
-    const description = await this.#describe(id);
+    const description = await describeSchedule(this.#surroundings, id);
     if (description === null || argumentsOf(description) === null) throw noSchedule(id);
     const { deleteSchedule } = await import('./schedule-deletion.ts');
     await deleteSchedule(this.#surroundings, description);
     await until(
-      async () => (await this.#listedIds(`${searchAttributes.schedule} = ${quoted(id)}`)).length === 0,
+      async () =>
+        (await listedSchedules(this.#surroundings, `${searchAttributes.schedule} = ${quoted(id)}`)).length ===
+        0,
     );
   }
 
@@ -289,7 +296,7 @@ export class Schedules {
   /** See {@link BackupClient.scheduleBackfill}. */
   async backfill(reference: string, span: { from: Date; to: Date }): Promise<Backfill> {
     const id = await this.idOf(reference);
-    const description = await this.#describe(id);
+    const description = await describeSchedule(this.#surroundings, id);
     if (description === null || argumentsOf(description) === null) throw noSchedule(id);
     const { backfill } = await import('./schedule-backfill.ts');
     return backfill(await this.#surroundings.temporal(), description, span);
@@ -299,7 +306,7 @@ export class Schedules {
     const id = await this.idOf(reference);
     const { changeSchedule } = await import('./schedule-change.ts');
     const describe = async () => {
-      const description = await this.#describe(id);
+      const description = await describeSchedule(this.#surroundings, id);
       if (description === null || argumentsOf(description) === null) throw noSchedule(id);
       return description;
     };
@@ -313,8 +320,8 @@ export class Schedules {
    */
   async idOf(reference: string): Promise<string> {
     if (uuid.test(reference)) return reference.toLowerCase();
-    const ids = await this.#listedIds(`${searchAttributes.kind} = 'backup'`);
-    const found = await concurrently(ids, DESCRIBES, (id) => this.#describe(id));
+    const ids = await listedSchedules(this.#surroundings, `${searchAttributes.kind} = 'backup'`);
+    const found = await concurrently(ids, DESCRIBES, (id) => describeSchedule(this.#surroundings, id));
     const named = found.filter(
       (description) => description !== null && argumentsOf(description)?.[0].name === reference,
     );
@@ -330,7 +337,7 @@ export class Schedules {
 
   /** The arguments that a run of the schedule gets. @throws BackupctlError not-found */
   async runArguments(id: string): Promise<[BackupCreateInput, RunPolicy]> {
-    const description = await this.#describe(id);
+    const description = await describeSchedule(this.#surroundings, id);
     const found = description === null ? null : argumentsOf(description);
     if (found === null) throw noSchedule(id);
     return found;
@@ -338,27 +345,6 @@ export class Schedules {
 
   async #toSchedule(description: ScheduleDescription): Promise<Schedule | null> {
     return toSchedule(description, await this.#instances.all());
-  }
-
-  async #describe(id: string): Promise<ScheduleDescription | null> {
-    const link = await this.#surroundings.temporal();
-    return link.call(async ({ schedule }) => {
-      try {
-        return await schedule.getHandle(id).describe();
-      } catch (error) {
-        if (isNotFound(error)) return null;
-        throw error;
-      }
-    });
-  }
-
-  async #listedIds(query: string): Promise<string[]> {
-    const link = await this.#surroundings.temporal();
-    return link.call(async ({ schedule }) => {
-      const ids: string[] = [];
-      for await (const { scheduleId } of schedule.list({ query, pageSize: 1000 })) ids.push(scheduleId);
-      return ids;
-    });
   }
 }
 

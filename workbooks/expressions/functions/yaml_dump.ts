@@ -1,5 +1,6 @@
 import { ExpressionError } from '../language.ts';
 import { Float, floatText } from '../python/float.ts';
+import { compareText } from '../python/order.ts';
 import { numberText } from '../python/repr.ts';
 import { scalarText } from './yaml_scalar.ts';
 
@@ -121,17 +122,7 @@ function isBlock(value: unknown): value is readonly unknown[] | object {
 
 /** By code points, as Python sorts. */
 function sorted(dictionary: object): [string, unknown][] {
-  return Object.entries(dictionary).sort(([left], [right]) => compareCodePoints(left, right));
-}
-
-function compareCodePoints(left: string, right: string): number {
-  const a = [...left];
-  const b = [...right];
-  for (let index = 0; index < Math.min(a.length, b.length); index++) {
-    const difference = (a[index]?.codePointAt(0) ?? 0) - (b[index]?.codePointAt(0) ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
+  return Object.entries(dictionary).sort(([left], [right]) => compareText(left, right));
 }
 
 function yamlNumber(value: number | bigint | Float): string {

@@ -1,17 +1,12 @@
+import { letterEscapes } from '../python/escapes.ts';
 import { TemplateFault } from './token.ts';
 
 const simple: Readonly<Record<string, string>> = {
+  ...letterEscapes,
   '\n': '',
   '\\': '\\',
   "'": "'",
   '"': '"',
-  a: '\u0007',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
 };
 
 const widths: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };

@@ -1,3 +1,4 @@
+import { letterEscapes } from '../python/escapes.ts';
 import { type Float, float, type Integer, integer } from '../python/float.ts';
 import { asciiDigits, beginsWord, characterAt, isDigit, isWord } from './characters.ts';
 import { SyntaxFault } from './fault.ts';
@@ -118,23 +119,13 @@ function stringAt(text: string, offset: number, quote: string): Read {
   throw illegal(text, offset);
 }
 
-const letters: Readonly<Record<string, string>> = {
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-};
-
 /** The escapes that Python knows; what looks like none stays as it is. */
 const escapeForm = /\\(?:U([^\n]{8})|u([^\n]{4})|x([^\n]{2})|([0-7]{1,3})|N\{([^}]+)\}|([\\'"abfnrtv]))/gu;
 
 function unescaped(raw: string, offset: number): string {
   if (!raw.includes('\\')) return raw;
   return raw.replace(escapeForm, (_all, long, short, byte, octal, name, letter) => {
-    if (letter !== undefined) return letters[letter] ?? letter;
+    if (letter !== undefined) return letterEscapes[letter] ?? letter;
     if (octal !== undefined) return String.fromCodePoint(Number.parseInt(octal, 8));
     if (name !== undefined) throw new SyntaxFault('characters cannot be written by their names', offset);
     const digits: string = long ?? short ?? byte;

@@ -1,4 +1,5 @@
 import { isSpace, spaceBefore } from '../python/space.ts';
+import { splitAt } from '../python/text.ts';
 
 /** Texts as Python has them: sequences of code points. Plain ones, which most are, go by their units. */
 
@@ -16,19 +17,6 @@ export function length(text: string): number {
 /** As Python's slices: from and to count from the end where they are below zero. */
 export function slice(text: string, from: number, to: number): string {
   return isPlain(text) ? text.slice(from, to) : [...text].slice(from, to).join('');
-}
-
-/** By code points; below zero, zero or above it. */
-export function compareText(left: string, right: string): number {
-  if (left === right) return 0;
-  if (isPlain(left) && isPlain(right)) return left < right ? -1 : 1;
-  const a = [...left];
-  const b = [...right];
-  for (let index = 0; index < Math.min(a.length, b.length); index++) {
-    const difference = (a[index]?.codePointAt(0) ?? 0) - (b[index]?.codePointAt(0) ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return a.length - b.length;
 }
 
 /** Bounds as Python clips those of `find` and of slices. */
@@ -83,34 +71,6 @@ export function strip(text: string, characters: string | null, atStart: boolean,
   return all.slice(from, to).join('');
 }
 
-/** Parts between separators, at most so many cuts if the number is not below zero. */
-export function split(text: string, separator: string, cuts: number): string[] {
-  const parts: string[] = [];
-  let from = 0;
-  while (cuts < 0 || parts.length < cuts) {
-    const found = text.indexOf(separator, from);
-    if (found < 0) break;
-    parts.push(text.slice(from, found));
-    from = found + separator.length;
-  }
-  parts.push(text.slice(from));
-  return parts;
-}
-
-/** The same with the cuts made from the end. */
-export function splitLast(text: string, separator: string, cuts: number): string[] {
-  const parts: string[] = [];
-  let to = text.length;
-  while (cuts < 0 || parts.length < cuts) {
-    const found = to - separator.length < 0 ? -1 : text.lastIndexOf(separator, to - separator.length);
-    if (found < 0) break;
-    parts.unshift(text.slice(found + separator.length, to));
-    to = found;
-  }
-  parts.unshift(text.slice(0, to));
-  return parts;
-}
-
 /** Parts between runs of white space, none of them empty. */
 export function splitSpaces(text: string, cuts: number): string[] {
   const parts: string[] = [];
@@ -149,7 +109,7 @@ export function occurrences(text: string, wanted: string): number {
 /** With the first so many occurrences replaced, or all if the number is below zero. */
 export function replace(text: string, old: string, by: string, count: number): string {
   if (count === 0) return text;
-  if (old !== '') return count < 0 ? text.split(old).join(by) : split(text, old, count).join(by);
+  if (old !== '') return count < 0 ? text.split(old).join(by) : splitAt(text, old, count).join(by);
   const characters = [...text];
   let written = '';
   for (const [index, character] of characters.entries()) {

@@ -1,7 +1,7 @@
+import { compareText } from '../../python/order.ts';
 import type { CallSite } from '../call_site.ts';
 import type { Definition } from '../definition.ts';
 import { equal } from '../hashing.ts';
-import { compareText } from '../texts.ts';
 import { any, none, some, string } from '../types.ts';
 import { asFunction, parameter } from './registry.ts';
 

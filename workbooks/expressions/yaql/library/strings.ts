@@ -1,4 +1,5 @@
 import { isInteger } from '../../python/float.ts';
+import { splitAt, splitAtFromEnd } from '../../python/text.ts';
 import type { CallSite } from '../call_site.ts';
 import { each, List, type Mapping, pairs } from '../collections.ts';
 import type { Definition } from '../definition.ts';
@@ -12,8 +13,6 @@ import {
   occurrences,
   replace,
   slice,
-  split,
-  splitLast,
   splitSpaces,
   splitSpacesLast,
   strip,
@@ -159,14 +158,14 @@ export const strings: readonly Definition[] = [
     if (between === '') throw new YaqlError('a text cannot be split at an empty one');
     return listed(
       site,
-      between === null ? splitSpaces(value, Number(cuts)) : split(value, between, Number(cuts)),
+      between === null ? splitSpaces(value, Number(cuts)) : splitAt(value, between, Number(cuts)),
     );
   }),
   asMethod('rightSplit', separator, (site: CallSite, value: string, between: string | null, cuts: Count) => {
     if (between === '') throw new YaqlError('a text cannot be split at an empty one');
     return listed(
       site,
-      between === null ? splitSpacesLast(value, Number(cuts)) : splitLast(value, between, Number(cuts)),
+      between === null ? splitSpacesLast(value, Number(cuts)) : splitAtFromEnd(value, between, Number(cuts)),
     );
   }),
   asMethod('join', [parameter('sequence', iterable), parameter('separator', string)], join),
