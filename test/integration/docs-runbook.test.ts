@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { projectRoot } from '../servers/cache.ts';
@@ -81,10 +81,12 @@ test('every command of the runbook for a lost control plane does what it is ther
   // Whatever is registered counts for `status`.
   await platform.cli(['instance-delete', 'spare']);
   // The exporter looks each minute.
-  await until(() => existsSync(join(platform.dataDir, 'repository', 'schedules')), {
-    what: 'the schedule to be exported',
-    timeout: 90_000,
-  });
+  const exported = join(platform.dataDir, 'repository', 'schedules');
+  // The folder is there before the file is: a copy made in between would have no schedule.
+  const isExported = () =>
+    existsSync(exported) &&
+    readdirSync(exported, { recursive: true }).some((name) => /^[^/]+\/[0-9]+\.json$/.test(String(name)));
+  await until(isExported, { what: 'the schedule to be exported', timeout: 90_000 });
   cpSync(join(platform.dataDir, 'repository'), workspace.path('backups'), { recursive: true });
   copyFileSync(join(platform.dataDir, 'identity.txt'), workspace.path('identity.txt'));
   copyFileSync(workspace.path('orders'), workspace.path('orders.password'));
