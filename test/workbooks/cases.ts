@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parse } from 'yaml';
+import { textOf, type WrittenWorkbook } from './written.ts';
 
 const folder = join(import.meta.dirname, 'cases');
 
@@ -77,11 +78,7 @@ export interface Refusal {
 
 export type Outcome = RunRecord | Refusal;
 
-interface Written {
-  readonly tasks?: string;
-  readonly main?: string;
-  readonly workbook?: string;
-  readonly text?: string;
+interface Written extends WrittenWorkbook {
   readonly workflow?: string;
   readonly input?: Record<string, unknown>;
   readonly params?: Record<string, unknown>;
@@ -123,17 +120,4 @@ export function recordsFile(topic: string): string {
 /** What the oracle said of each case of a topic, by name. */
 export function loadRecords(topic: string): Record<string, Outcome> {
   return JSON.parse(readFileSync(recordsFile(topic), 'utf8')) as Record<string, Outcome>;
-}
-
-/** The workbook, of which a case writes no more than it needs: all, what follows its name, a workflow, its tasks. */
-function textOf(one: Written): string {
-  const head = 'version: "2.0"\nname: wb\n';
-  if (one.text !== undefined) return one.text;
-  if (one.workbook !== undefined) return head + one.workbook;
-  if (one.main !== undefined) return `${head}workflows:\n  main:\n${indent(one.main, 4)}`;
-  return `${head}workflows:\n  main:\n    tasks:\n${indent(one.tasks ?? '', 6)}`;
-}
-
-function indent(text: string, by: number): string {
-  return text.replace(/^(?=.)/gm, ' '.repeat(by));
 }

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parse } from 'yaml';
+import { textOf, type WrittenWorkbook } from './written.ts';
 
 const folder = join(import.meta.dirname, 'validation');
 
@@ -22,11 +23,7 @@ export interface ValidationRecord {
   readonly differs?: string;
 }
 
-interface Written {
-  readonly tasks?: string;
-  readonly main?: string;
-  readonly workbook?: string;
-  readonly text?: string;
+interface Written extends WrittenWorkbook {
   readonly kind?: ValidationCase['kind'];
 }
 
@@ -54,17 +51,4 @@ export function validationRecordsFile(topic: string): string {
 
 export function loadValidationRecords(topic: string): Record<string, ValidationRecord> {
   return JSON.parse(readFileSync(validationRecordsFile(topic), 'utf8')) as Record<string, ValidationRecord>;
-}
-
-/** All of a text, or what follows a workbook's name, the workflow `main`, or its tasks. */
-function textOf(one: Written): string {
-  const head = 'version: "2.0"\nname: wb\n';
-  if (one.text !== undefined) return one.text;
-  if (one.workbook !== undefined) return head + one.workbook;
-  if (one.main !== undefined) return `${head}workflows:\n  main:\n${indent(one.main, 4)}`;
-  return `${head}workflows:\n  main:\n    tasks:\n${indent(one.tasks ?? '', 6)}`;
-}
-
-function indent(text: string, by: number): string {
-  return text.replace(/^(?=.)/gm, ' '.repeat(by));
 }

@@ -28,24 +28,30 @@ export class ActionError extends Error {
   override readonly name = 'ActionError';
 }
 
+type Signature = Pick<ActionFacts, 'name' | 'className' | 'parameters' | 'open'>;
+
 /**
  * Refuses an input that lacks what the action needs, or has what it does not know.
  * @throws ActionError in the words of Mistral, which name the action, its class, and the parameters
  */
-export function checkParameters(
-  action: Pick<ActionFacts, 'name' | 'className' | 'parameters' | 'open'>,
+export function checkParameters(action: Signature, input: Dictionary): void {
+  const fault = inputFault(action, input);
+  if (fault !== undefined) throw new ActionError(fault);
+}
+
+/** What an action, or a workflow, lacks in an input, or does not know of it; undefined if it is as it should be. */
+export function inputFault(
+  { name, className, parameters, open }: Signature,
   input: Dictionary,
-): void {
-  if (action.open) return;
-  const known = new Set(action.parameters.map(({ name }) => name));
-  const missing = action.parameters
+): string | undefined {
+  if (open) return undefined;
+  const known = new Set(parameters.map((parameter) => parameter.name));
+  const missing = parameters
     .filter((parameter) => parameter.default === undefined && own(input, parameter.name) === undefined)
-    .map(({ name }) => name);
-  const unexpected = Object.keys(input).filter((name) => !known.has(name));
-  if (missing.length === 0 && unexpected.length === 0) return;
-  throw new ActionError(
-    `Invalid input [name=${action.name}, class=${action.className}${listed('missing', missing)}${listed('unexpected', unexpected)}]`,
-  );
+    .map((parameter) => parameter.name);
+  const unexpected = Object.keys(input).filter((key) => !known.has(key));
+  if (missing.length === 0 && unexpected.length === 0) return undefined;
+  return `Invalid input [name=${name}, class=${className}${listed('missing', missing)}${listed('unexpected', unexpected)}]`;
 }
 
 function listed(what: string, names: readonly string[]): string {

@@ -1,4 +1,4 @@
-import type { Value } from '../expressions/value.ts';
+import { isTrue } from '../actions/python-value.ts';
 import { type Dictionary, isDictionary, own } from '../expressions/value.ts';
 import type { TaskDefinition, Transition } from '../language/definition.ts';
 import { type Command, engineCommands, type RunTask } from './commands.ts';
@@ -68,7 +68,7 @@ function followers(run: Run, task: TaskExecution, context: Dictionary): readonly
   const found: Follower[] = [];
   const take = (transitions: readonly Transition[], event: string) => {
     for (const { to, condition, parameters } of transitions) {
-      if (condition !== '' && !isTruth(run.outlook.evaluateText(condition, views, task))) continue;
+      if (condition !== '' && !isTrue(run.outlook.evaluateText(condition, views, task))) continue;
       const evaluated = run.outlook.evaluate(parameters, views, task);
       found.push({ to, parameters: isDictionary(evaluated) ? evaluated : {}, event });
     }
@@ -82,13 +82,6 @@ function followers(run: Run, task: TaskExecution, context: Dictionary): readonly
   }
   if (state === 'SUCCESS' || state === 'ERROR') take(run.graph.clause(name, 'onComplete'), 'on-complete');
   return found;
-}
-
-/** Python's truth: empty and zero are false. */
-export function isTruth(value: Value): boolean {
-  if (Array.isArray(value)) return value.length > 0;
-  if (isDictionary(value)) return Object.keys(value).length > 0;
-  return Boolean(value);
 }
 
 /** What a task hands on: what came to it, and what it published. */

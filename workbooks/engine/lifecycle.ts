@@ -1,10 +1,11 @@
+import { inputFault, withDefaults } from '../actions/action.ts';
 import { pythonJson } from '../actions/python-json.ts';
 import { repr } from '../expressions/python/repr.ts';
-import { type Dictionary, isDictionary, own, put, type Value } from '../expressions/value.ts';
+import { type Dictionary, isDictionary, own, type Value } from '../expressions/value.ts';
 import type { WorkflowDefinition } from '../language/definition.ts';
 import { afterPause, contextAtEnd, existing, first } from './controller.ts';
-import { commandsAfter } from './direct.ts';
 import { dispatch } from './dispatch.ts';
+import type { ChildOrder } from './host.ts';
 import { merged, withoutVersions } from './merge.ts';
 import { cancelInfo, failInfo } from './reasons.ts';
 import type { Run } from './run.ts';
@@ -24,37 +25,24 @@ export function begin(run: Run): void {
 
 /** The input with its defaults. @throws RunError that names what is missing and what is unknown */
 export function checkedInput(definition: WorkflowDefinition, name: string, input: Dictionary): Dictionary {
-  const known = new Set(definition.input.map((parameter) => parameter.name));
-  const missing = definition.input
-    .filter((parameter) => parameter.default === undefined && !Object.hasOwn(input, parameter.name))
-    .map((parameter) => parameter.name);
-  const unexpected = Object.keys(input).filter((key) => !known.has(key));
-  if (missing.length > 0 || unexpected.length > 0) {
-    const parts = [
-      `name=${name}`,
-      `class=${definition.type === 'direct' ? 'Direct' : 'Reverse'}WorkflowSpec`,
-    ];
-    if (missing.length > 0) parts.push(`missing=${repr(missing)}`);
-    if (unexpected.length > 0) parts.push(`unexpected=${repr(unexpected)}`);
-    throw new RunError(`Invalid input [${parts.join(', ')}]`);
-  }
-  const defaults: { [key: string]: Value } = {};
-  for (const parameter of definition.input) {
-    if (parameter.default !== undefined && !Object.hasOwn(input, parameter.name)) {
-      put(defaults, parameter.name, parameter.default);
+  const className = `${definition.type === 'direct' ? 'Direct' : 'Reverse'}WorkflowSpec`;
+  const fault = inputFault({ name, className, parameters: definition.input, open: false }, input);
+  if (fault !== undefined) throw new RunError(fault);
+  return withDefaults(definition.input, input);
+}
+
+/** Tells every sub-workflow that has not ended. */
+function tellChildren(run: Run, order: ChildOrder): void {
+  for (const task of run.state.tasks) {
+    for (const execution of task.executions) {
+      if (execution.kind === 'workflow' && !isCompleted(execution.state))
+        run.host.tellChild(execution, order);
     }
   }
-  return { ...input, ...defaults };
 }
 
 export function pauseRun(run: Run, message: string | null): void {
-  for (const task of run.state.tasks) {
-    for (const execution of task.executions) {
-      if (execution.kind === 'workflow' && !isCompleted(execution.state)) {
-        run.host.tellChild(execution, { kind: 'pause', message });
-      }
-    }
-  }
+  tellChildren(run, { kind: 'pause', message });
   if (run.state.state === 'PAUSED') return;
   setState(run, 'PAUSED', message);
   if (run.state.parentTaskId !== null) run.host.tellParent('PAUSED');
@@ -62,16 +50,10 @@ export function pauseRun(run: Run, message: string | null): void {
 
 export function resumeRun(run: Run, env?: Dictionary): void {
   if (run.state.state !== 'PAUSED' && run.state.state !== 'IDLE') return;
-  for (const task of run.state.tasks) {
-    for (const execution of task.executions) {
-      if (execution.kind === 'workflow' && !isCompleted(execution.state)) {
-        run.host.tellChild(execution, { kind: 'resume' });
-      }
-    }
-  }
+  tellChildren(run, { kind: 'resume' });
   changeEnvironment(run, env);
   setState(run, 'RUNNING', null);
-  goOn(run, () => afterPause(run, commandsAfter));
+  goOn(run, () => afterPause(run));
   if (run.state.parentTaskId !== null) run.host.tellParent('RUNNING');
 }
 
@@ -108,12 +90,11 @@ export function rerunTask(
   if (run.state.state === 'PAUSED') return;
   changeEnvironment(run, how.env);
   setState(run, 'RUNNING', null);
+  task.runtime = {};
   if (how.skip) {
-    task.runtime = {};
     goOn(run, () => [{ ...existing(run, task, false, false), kind: 'skip', execution: task }]);
     return;
   }
-  task.runtime = {};
   goOn(run, () => [existing(run, task, how.reset, true)]);
 }
 
@@ -133,14 +114,7 @@ export function stopRun(run: Run, state: 'SUCCESS' | 'ERROR' | 'CANCELLED', mess
   if (state === 'SUCCESS') succeed(run, contextOrNothing(run), message);
   else if (state === 'ERROR') fail(run, contextOrNothing(run), message);
   else cancel(run, infoOf(message));
-  if (state !== 'CANCELLED') return;
-  for (const task of run.state.tasks) {
-    for (const execution of task.executions) {
-      if (execution.kind === 'workflow' && !isCompleted(execution.state)) {
-        run.host.tellChild(execution, { kind: 'stop', state, message: infoOf(message) });
-      }
-    }
-  }
+  if (state === 'CANCELLED') tellChildren(run, { kind: 'stop', state, message: infoOf(message) });
 }
 
 /** Fails a run for a fault of the workflow itself. */

@@ -1,7 +1,8 @@
+import { isTrue } from '../actions/python-value.ts';
 import { repr } from '../expressions/python/repr.ts';
 import type { Value } from '../expressions/value.ts';
 import type { Policies } from '../language/definition.ts';
-import { isTruth, outboundContext } from './direct.ts';
+import { outboundContext } from './direct.ts';
 import { pauseRun } from './lifecycle.ts';
 import type { Run } from './run.ts';
 import { RunError } from './run-error.ts';
@@ -76,7 +77,7 @@ export function afterTask(run: Run, task: TaskExecution, refreshAfter: (seconds:
   if (waitAfter !== undefined) delayAfter(run, task, number(run.evaluate(waitAfter, task), 'WaitAfter'));
   const failOn = policyOf(run, task, 'failOn');
   if (failOn !== undefined) {
-    const fails = isTruth(run.evaluate(failOn, task));
+    const fails = isTrue(run.evaluate(failOn, task));
     if (fails && task.state === 'SUCCESS') run.setTaskState(task, 'ERROR', "Failed by 'fail-on' policy");
   }
   retryAfter(run, task, refreshAfter);
@@ -105,8 +106,8 @@ function retryAfter(run: Run, task: TaskExecution, refreshAfter: (seconds: numbe
   if (count === 0) return;
   const views = run.outlook.ofTask(task, outboundContext(task));
   const goesOn =
-    retry.continueOn !== undefined && isTruth(run.outlook.evaluateText(retry.continueOn, views, task));
-  const breaks = retry.breakOn !== undefined && isTruth(run.outlook.evaluateText(retry.breakOn, views, task));
+    retry.continueOn !== undefined && isTrue(run.outlook.evaluateText(retry.continueOn, views, task));
+  const breaks = retry.breakOn !== undefined && isTrue(run.outlook.evaluateText(retry.breakOn, views, task));
   const { state } = task;
   if (!isCompleted(state) || state === 'CANCELLED') return;
   const retried = task.runtime.retryNumber ?? 0;

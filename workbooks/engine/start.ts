@@ -1,5 +1,6 @@
 import { ActionError } from '../actions/action.ts';
 import { type Evaluate, type ResolvedAction, resolveAction } from '../actions/ad-hoc.ts';
+import { typeName } from '../actions/python-value.ts';
 import { repr } from '../expressions/python/repr.ts';
 import { type Dictionary, isDictionary, own, put, type Value } from '../expressions/value.ts';
 import { merged } from './merge.ts';
@@ -16,7 +17,7 @@ export function inputOf(run: Run, task: TaskExecution, view?: Dictionary): Dicti
   const input = run.evaluate(definition.input, task, view);
   if (!isDictionary(input)) {
     throw new RunError(
-      `Wrong dynamic input for task: ${task.name}. Dict type is expected. Actual type: ${typeName(input)}. Actual value: ${repr(input)}`,
+      `Wrong dynamic input for task: ${task.name}. Dict type is expected. Actual type: <class '${typeName(input)}'>. Actual value: ${repr(input)}`,
     );
   }
   const environment = own(run.state.params, 'env');
@@ -26,23 +27,6 @@ export function inputOf(run: Run, task: TaskExecution, view?: Dictionary): Dicti
       ? own(actions, definition.runs.name)
       : undefined;
   return isDictionary(defaults) ? merged(input, defaults, 'left') : input;
-}
-
-/** As Python calls the type of a value. */
-function typeName(value: Value): string {
-  const name =
-    value === null
-      ? 'NoneType'
-      : Array.isArray(value)
-        ? 'list'
-        : typeof value === 'string'
-          ? 'str'
-          : typeof value === 'boolean'
-            ? 'bool'
-            : Number.isInteger(value)
-              ? 'int'
-              : 'float';
-  return `<class '${name}'>`;
 }
 
 /**

@@ -2,7 +2,7 @@ import { repr } from '../expressions/python/repr.ts';
 import { own, type Value } from '../expressions/value.ts';
 import type { Command, RunTask } from './commands.ts';
 import { next } from './controller.ts';
-import { commandsAfter, upstreamContext, upstreamOf } from './direct.ts';
+import { upstreamContext, upstreamOf } from './direct.ts';
 import { dispatch } from './dispatch.ts';
 import { hasAllItems, hasMoreItems, itemsState, startItems, withItemEnded } from './items.ts';
 import { affectedJoins, joinState } from './joins.ts';
@@ -181,7 +181,7 @@ function completeNow(run: Run, task: TaskExecution, state: State, info: string |
   }
   if (state !== 'SKIPPED') afterTask(run, task, (delay) => refreshAfter(run, task, delay));
   if (isNot(task, state) && task.state === 'DELAYED') return;
-  const commands = run.isCompleted ? [] : next(run, task, commandsAfter);
+  const commands = run.isCompleted ? [] : next(run, task);
   task.nextTasks = commands.flatMap(nextTask);
   task.hasNextTasks = task.nextTasks.length > 0;
   if (task.state === 'ERROR') task.errorHandled = commands.some(({ handlesError }) => handlesError);
